@@ -1,0 +1,79 @@
+/**
+ * The quantities that Kerbstone's own drivers, pages and mirrors know, with unit and plausible range.
+ *
+ * Admission does not read this table: a log stays verifiable when quantities are added. Programs that make readings
+ * do, so that one thing has one name and one unit everywhere. docs/quantities.md says the same to people.
+ */
+
+/** What the readings of a quantity mean. */
+export interface Quantity {
+  /** SenML unit (RFC 8428, RFC 8798); empty where the name says it all. */
+  readonly unit: string;
+  /** The InfluxDB measurement, and the theme under which pages show it. */
+  readonly measurement: Measurement;
+  /** What people read. */
+  readonly title: string;
+  /** Values outside [min, max] are beyond what such a sensor can measure, and are flagged. */
+  readonly min: number;
+  readonly max: number;
+}
+
+export type Measurement =
+  "air" | "noise" | "traffic" | "water" | "parking" | "gps" | "node" | "energy";
+
+/** All known quantities by name. */
+export const QUANTITIES: ReadonlyMap<string, Quantity> = new Map<string, Quantity>([
+  ["pm1", quantity("ug/m3", "air", "PM1", 0, 1000)],
+  ["pm25", quantity("ug/m3", "air", "PM2.5", 0, 999.9)],
+  ["pm10", quantity("ug/m3", "air", "PM10", 0, 1999.9)],
+  ["no2", quantity("ug/m3", "air", "Nitrogen dioxide", 0, 2000)],
+  ["o3", quantity("ug/m3", "air", "Ozone", 0, 1000)],
+  ["co2", quantity("ppm", "air", "Carbon dioxide", 0, 10_000)],
+  ["temp", quantity("Cel", "air", "Temperature", -60, 85)],
+  ["rh", quantity("%RH", "air", "Relative humidity", 0, 100)],
+  ["pressure", quantity("hPa", "air", "Air pressure", 300, 1100)],
+  ["laeq", quantity("dB", "noise", "Sound level LAeq", 20, 140)],
+  ["lamax", quantity("dB", "noise", "Greatest sound level LAmax", 20, 140)],
+  ["lamin", quantity("dB", "noise", "Least sound level LAmin", 20, 140)],
+  ["vehicles", quantity("count", "traffic", "Vehicles", 0, 100_000)],
+  ["bikes", quantity("count", "traffic", "Bicycles", 0, 100_000)],
+  ["pedestrians", quantity("count", "traffic", "Pedestrians", 0, 100_000)],
+  ["speed", quantity("m/s", "traffic", "Speed", 0, 150)],
+  ["occupancy", quantity("%", "traffic", "Road occupancy", 0, 100)],
+  ["level", quantity("m", "water", "Water level", -20, 100)],
+  ["depth", quantity("m", "water", "Depth of water", 0, 12_000)],
+  ["flow", quantity("l/s", "water", "Flow", 0, 10_000_000)],
+  ["spaces", quantity("count", "parking", "Free spaces", 0, 100_000)],
+  ["occupied", quantity("count", "parking", "Occupied spaces", 0, 100_000)],
+  ["altitude", quantity("m", "gps", "Altitude", -500, 20_000)],
+  ["satellites", quantity("count", "gps", "Satellites in use", 0, 128)],
+  ["hdop", quantity("", "gps", "Horizontal dilution of precision", 0, 100)],
+  ["power", quantity("W", "energy", "Power", -1_000_000, 1_000_000)],
+  ["energy", quantity("kWh", "energy", "Energy", 0, 1_000_000_000)],
+  [
+    "dropped",
+    quantity("count", "node", "Readings dropped before signing", 0, Number.MAX_SAFE_INTEGER),
+  ],
+]);
+
+function quantity(
+  unit: string,
+  measurement: Measurement,
+  title: string,
+  min: number,
+  max: number,
+): Quantity {
+  return { unit, measurement, title, min, max };
+}
+
+const FAULT_SUFFIX = "-fault";
+
+/** The name of the boolean record that marks a quantity's values of the same instant as faulty. */
+export function faultName(quantityName: string): string {
+  return quantityName + FAULT_SUFFIX;
+}
+
+/** The quantity that a fault record speaks of; `undefined` for other records. */
+export function faultOf(name: string): string | undefined {
+  return name.endsWith(FAULT_SUFFIX) ? name.slice(0, -FAULT_SUFFIX.length) : undefined;
+}
