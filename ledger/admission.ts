@@ -73,7 +73,7 @@ function judgeFirst(state: LogState, statement: Statement, verify: Verify): Effe
 }
 
 /** Checks who speaks and about what: key known, key live, issuer, role, stream. */
-function judgeSpeaker(state: LogState, statement: Statement): KeyState | Refusal {
+export function judgeSpeaker(state: LogState, statement: Statement): KeyState | Refusal {
   const key = state.registry.key(statement.kid);
   if (key === undefined) return unknownKey(statement);
   if (key.revoked !== undefined && statement.seq > key.revoked.last) {
@@ -164,7 +164,7 @@ function fitsStream(key: KeyState, kind: Kind, stream: string): boolean {
 }
 
 /** Checks the signature, `prev` and `seq`, the last of a gap together with its payload. */
-function judgeChain(key: KeyState, statement: Statement, verify: Verify): Refusal | undefined {
+export function judgeChain(key: KeyState, statement: Statement, verify: Verify): Refusal | undefined {
   if (!verify(key.publicKey, signedBytes(statement), statement.signature)) {
     return new Refusal("bad-signature", `the signature does not hold for key ${key.kid}`);
   }
