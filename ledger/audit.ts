@@ -15,6 +15,7 @@ import type { FaultCode } from "./fault.ts";
 import { decodeGenesis } from "./kinds/genesis.ts";
 import type { Genesis } from "./kinds/genesis.ts";
 import type { Kind } from "./kinds/kind.ts";
+import { logVkeys } from "./log-keys.ts";
 import type { LogSource } from "./log-source.ts";
 import { formatVkey, isSameVkey, TYPE_ED25519, vkeyOf } from "./note.ts";
 import type { Vkey } from "./note.ts";
@@ -271,7 +272,7 @@ class Audit {
 
   private checkSigners(note: string): AuditReport | AuditFault {
     const { policy, verify } = this.parts;
-    const hubKeys = this.hubKeys();
+    const hubKeys = logVkeys(this.replay.state);
     const live = hubKeys.at(-1)!;
     const own = openCheckpoint(note, [live], verify);
     if (own instanceof Fault) return atCheckpoint(own);
@@ -293,14 +294,6 @@ class Audit {
       cosigners = opened.cosignatures.map(({ vkey }) => vkey.name);
     }
     return this.report(live, policy !== undefined, cosigners);
-  }
-
-  /** Every hub key that the log ever had, the live one last. */
-  private hubKeys(): Vkey[] {
-    const { origin, registry } = this.replay.state;
-    return [...registry.all()]
-      .filter(({ role }) => role === "hub")
-      .map(({ publicKey }) => vkeyOf(origin, TYPE_ED25519, publicKey));
   }
 
   private report(live: Vkey, trusted: boolean, cosigners: readonly string[]): AuditReport {

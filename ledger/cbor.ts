@@ -7,7 +7,8 @@
  */
 
 import { compareBytes, concatBytes, decodeUtf8, encodeUtf8 } from "./bytes.ts";
-import { malformed, Refusal } from "./errors.ts";
+import { malformed } from "./errors.ts";
+import type { Refusal } from "./errors.ts";
 import { decodeFloat16, encodeFloat16 } from "./float16.ts";
 import { CBOR_DEPTH_MAX } from "./limits.ts";
 

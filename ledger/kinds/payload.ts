@@ -87,7 +87,7 @@ export class Fields {
     const value = this.get(name);
     const isList = Array.isArray(value) && value.length >= 1 && value.length <= max;
     return isList && value.every(isName)
-      ? (value as string[])
+      ? value
       : this.wrong(name, `an array of 1 to ${max} names`, []);
   }
 
@@ -125,7 +125,7 @@ export class Fields {
   maps(name: string, max: number): readonly CborMap[] {
     const value = this.get(name);
     return Array.isArray(value) && value.length <= max && value.every(isCborMap)
-      ? (value as CborMap[])
+      ? value
       : this.wrong(name, `an array of at most ${max} maps`, []);
   }
 

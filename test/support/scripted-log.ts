@@ -111,7 +111,7 @@ export class ScriptedLog {
   enrolment({ name, signer }: Voice, rest: EnrolRest): Enrol {
     const origin = this.state.origin;
     const pop = provePossession(origin, name, rest.role, signer);
-    return { name, key: signer.publicKey, pop, ...rest } as Enrol;
+    return { name, key: signer.publicKey, pop, ...rest };
   }
 
   /** Says one temperature. */
@@ -223,7 +223,7 @@ export type EnrolRest =
       readonly owner?: string;
     };
 
-export const DEVICE: EnrolRest = {
+export const DEVICE: Extract<EnrolRest, { role: "device" }> = {
   role: "device",
   streams: ["air"],
   everySeconds: 60,
