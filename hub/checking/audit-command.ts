@@ -1,0 +1,102 @@
+/**
+ * `kerbstone audit`: a whole log checked from its entries' bytes, offline or over the web (docs/operations.md).
+ *
+ * Ends with 0 when all holds, 1 at the first fault, 2 when it could not look.
+ */
+
+import { availableParallelism } from "node:os";
+import { auditLog, AuditFault } from "../../ledger/audit.ts";
+import type { AuditReport } from "../../ledger/audit.ts";
+import type { LogSource } from "../../ledger/log-source.ts";
+import { formatHelp, parseFlags } from "../../platform/command-line.ts";
+import { HttpClient } from "../../platform/http-client.ts";
+import type { ProgramIo } from "../../platform/lifecycle.ts";
+import { folderSource, httpSource } from "../../platform/log-source.ts";
+import { fastestVerify } from "../../platform/native-verify.ts";
+import { VerifyPool } from "../../platform/verify-pool.ts";
+import { readTrust, TRUST_FLAGS } from "./trust.ts";
+
+const SPEC = {
+  usage: "kerbstone audit <folder|url> [--vkey VKEY | --policy FILE] [--json]",
+  about:
+    "Checks a whole log: every entry, every tile, the checkpoint. Exit code 0: all holds; 1: the first fault is named; 2: it could not be read.",
+  flags: {
+    ...TRUST_FLAGS,
+    json: { type: "switch", about: "print one JSON object" },
+    threads: {
+      type: "text",
+      value: "N",
+      about: "threads that check signatures, by default all cores",
+    },
+  },
+  positionals: { min: 1, max: 1 },
+} as const;
+
+export const HOLDS = 0;
+export const AT_FAULT = 1;
+export const COULD_NOT_LOOK = 2;
+
+/** Runs `kerbstone audit …`. */
+export async function run(io: ProgramIo): Promise<number> {
+  const { flags, positionals, help } = parseFlags(io.argv, SPEC);
+  if (help) {
+    io.stdout.write(formatHelp(SPEC));
+    return HOLDS;
+  }
+  const policy = await readTrust(flags, io.files);
+  const source = await sourceOf(positionals[0]!, io);
+  const threads = Number(flags.threads ?? availableParallelism());
+  const pool = new VerifyPool(Number.isInteger(threads) && threads > 0 ? threads : 1);
+  try {
+    const verifyMany = pool.verify.bind(pool);
+    const found = await auditLog({ source, policy, verify: fastestVerify, verifyMany });
+    io.stdout.write(flags.json ? `${JSON.stringify(asJson(found))}\n` : asText(found));
+    return found instanceof AuditFault ? AT_FAULT : HOLDS;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    if (flags.json) io.stdout.write(`${JSON.stringify({ ok: null, text })}\n`);
+    io.stderr.write(`kerbstone: The log could not be read: ${text}\n`);
+    return COULD_NOT_LOOK;
+  } finally {
+    await pool.close();
+  }
+}
+
+/** A log's folder, a hub's or peer's data folder with the log in it, or a URL. */
+export async function sourceOf(place: string, io: ProgramIo): Promise<LogSource> {
+  if (/^https?:\/\//.test(place)) {
+    return httpSource(place, new HttpClient({ clock: io.clock, random: io.random }), io.signal);
+  }
+  const inner = `${place}/log`;
+  const folder = (await io.files.exists(`${inner}/checkpoint`)) ? inner : place;
+  return folderSource(io.files, folder);
+}
+
+function asJson(found: AuditReport | AuditFault): object {
+  if (!(found instanceof AuditFault)) return { ok: true, ...found };
+  const { code, text, index, path } = found;
+  return { ok: false, code, text, index: index ?? null, path: path ?? null };
+}
+
+function asText(found: AuditReport | AuditFault): string {
+  if (found instanceof AuditFault) {
+    const at = found.index === undefined ? "" : ` at entry ${found.index}`;
+    const where = found.path === undefined ? "" : ` (${found.path})`;
+    return `FAULT: ${found.code}${at}${where}: ${found.text}\n`;
+  }
+  const kinds = Object.entries(found.entries).map(([kind, count]) => `${count} ${kind}`);
+  const lines = [
+    `All holds: ${found.origin}, ${found.size} entries in ${found.height + 1} blocks, up to ${new Date(found.timeMs).toISOString()}.`,
+    `  entries     ${kinds.join(", ")}`,
+    `  root        ${found.root}`,
+    `  signed by   ${found.vkey}`,
+    `  cosigned by ${found.cosigners.join(", ") || "nobody that was asked for"}`,
+    `  files       ${found.files} read and compared`,
+  ];
+  if (!found.trusted) {
+    lines.push(
+      "The log agrees with itself. Whether it is the log you mean, only --vkey or --policy tells.",
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,146 @@
+/**
+ * `kerbstone verify`: one proof or evidence file, offline (docs/formats.md, section 9).
+ *
+ * Ends with 0 when it holds, 1 when it does not, 2 when it could not be read.
+ */
+
+import { decodeUtf8, encodeHex } from "../../ledger/bytes.ts";
+import { parseEvidence } from "../../ledger/evidence-file.ts";
+import { verifyEvidence } from "../../ledger/evidence.ts";
+import type { EvidenceReport } from "../../ledger/evidence.ts";
+import { Fault } from "../../ledger/fault.ts";
+import type { Policy } from "../../ledger/policy.ts";
+import { parseProof, verifyProof } from "../../ledger/proof.ts";
+import type { ProvenEntry } from "../../ledger/proof.ts";
+import { formatHelp, parseFlags } from "../../platform/command-line.ts";
+import type { Files } from "../../platform/files.ts";
+import type { ProgramIo } from "../../platform/lifecycle.ts";
+import { fastestVerify } from "../../platform/native-verify.ts";
+import { UserError } from "../../platform/user-error.ts";
+import { AT_FAULT, HOLDS } from "./audit-command.ts";
+import { readTrust, TRUST_FLAGS } from "./trust.ts";
+
+const SPEC = {
+  usage:
+    "kerbstone verify <file.tlog-proof> <entry-file> | <file.evidence.json>  (--vkey VKEY | --policy FILE) [--json]",
+  about:
+    "Checks a proof or an evidence file without any network. Exit code 0: it holds; 1: it does not; 2: it could not be read.",
+  flags: { ...TRUST_FLAGS, json: { type: "switch", about: "print one JSON object" } },
+  positionals: { min: 1, max: 2 },
+} as const;
+
+/** Runs `kerbstone verify …`. */
+export async function run(io: ProgramIo): Promise<number> {
+  const { flags, positionals, help } = parseFlags(io.argv, SPEC);
+  if (help) {
+    io.stdout.write(formatHelp(SPEC));
+    return HOLDS;
+  }
+  const policy = await readTrust(flags, io.files);
+  if (policy === undefined) {
+    throw new UserError("Without --vkey or --policy nothing can be verified: say whom you trust.", {
+      hint: `Usage: ${SPEC.usage}`,
+    });
+  }
+  const [file, entryFile] = positionals as [string, string | undefined];
+  const found =
+    entryFile === undefined
+      ? verifyEvidenceText(await readText(io.files, file), policy)
+      : verifyProofText(
+          await readText(io.files, file),
+          await readBytes(io.files, entryFile),
+          policy,
+        );
+  io.stdout.write(flags.json ? `${JSON.stringify(asJson(found))}\n` : asText(found));
+  return found instanceof Fault ? AT_FAULT : HOLDS;
+}
+
+type Found = EvidenceReport | ProvenEntry | Fault;
+
+function verifyEvidenceText(text: string, policy: Policy): EvidenceReport | Fault {
+  const evidence = parseEvidence(text);
+  return evidence instanceof Fault ? evidence : verifyEvidence(evidence, policy, fastestVerify);
+}
+
+function verifyProofText(text: string, entry: Uint8Array, policy: Policy): ProvenEntry | Fault {
+  const proof = parseProof(text);
+  return proof instanceof Fault ? proof : verifyProof(entry, proof, policy, fastestVerify);
+}
+
+async function readBytes(files: Files, path: string): Promise<Uint8Array> {
+  const bytes = await files.read(path);
+  if (bytes === undefined) throw new UserError(`There is no file ${path}.`);
+  return bytes;
+}
+
+async function readText(files: Files, path: string): Promise<string> {
+  const text = decodeUtf8(await readBytes(files, path));
+  if (text === undefined) throw new UserError(`${path} is no text in UTF-8.`);
+  return text;
+}
+
+function isReport(found: EvidenceReport | ProvenEntry): found is EvidenceReport {
+  return "statement" in found;
+}
+
+function asJson(found: Found): object {
+  if (found instanceof Fault) return { ok: false, code: found.code, text: found.text };
+  const { index, checkpoint } = found;
+  const { origin, size, cosignatures } = checkpoint;
+  const base = {
+    ok: true,
+    origin,
+    size,
+    index,
+    cosignedBy: cosignatures.map(({ vkey }) => vkey.name),
+  };
+  if (!isReport(found)) return base;
+  const { statement, who, pack, block } = found;
+  return {
+    ...base,
+    kind: statement.kind,
+    hash: encodeHex(statement.hash),
+    device: who.name,
+    kid: who.kid,
+    enrolledBy: who.enrolledBy,
+    stream: statement.stream,
+    iat: statement.iat,
+    block: block.height,
+    sealedMs: block.timeMs,
+    ...(pack !== undefined && { lat: pack.lat, lon: pack.lon, readings: pack.readings }),
+  };
+}
+
+function asText(found: Found): string {
+  if (found instanceof Fault) return `DOES NOT HOLD: ${found.code}: ${found.text}\n`;
+  const { index, checkpoint } = found;
+  const cosigners = checkpoint.cosignatures.map(({ vkey }) => vkey.name).join(", ");
+  const lines = [
+    `Holds: entry ${index} of ${checkpoint.origin}, in the log of ${checkpoint.size} entries.`,
+  ];
+  if (isReport(found)) lines.push(...describe(found));
+  lines.push(`  cosigned by ${cosigners || "nobody that was asked for"}`);
+  return `${lines.join("\n")}\n`;
+}
+
+function describe(report: EvidenceReport): string[] {
+  const { statement, who, pack, block } = report;
+  const lines = [
+    `  who    ${who.name} (${who.role}, key ${who.kid})`,
+    `  what   ${statement.kind} on stream ${statement.stream}, statement ${statement.seq} of this key`,
+    `  when   signed ${time(statement.iat * 1000)}; sealed by ${time(block.timeMs)} in block ${block.height}`,
+  ];
+  if (pack !== undefined) {
+    lines.push(`  where  ${pack.lat}, ${pack.lon}`);
+    for (const { quantity, value, unit, time: at } of pack.readings) {
+      lines.push(
+        `  ${time(at * 1000)}  ${quantity} = ${String(value)}${unit === undefined ? "" : ` ${unit}`}`,
+      );
+    }
+  }
+  return [...lines, ...report.notShown.map((sentence) => `  note   ${sentence}`)];
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString();
+}
