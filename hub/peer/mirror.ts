@@ -9,9 +9,11 @@
 import { dirname } from "node:path";
 import { equalBytes } from "../../ledger/bytes.ts";
 import { LogState, restoreState, snapshotState } from "../../ledger/log-state.ts";
+import { logVkeys } from "../../ledger/log-keys.ts";
 import type { LogSource } from "../../ledger/log-source.ts";
 import { MerkleFrontier } from "../../ledger/merkle.ts";
 import type { NodeReader } from "../../ledger/merkle.ts";
+import type { Vkey } from "../../ledger/note.ts";
 import { Replay } from "../../ledger/replay.ts";
 import type { ReplayRefusal } from "../../ledger/replay.ts";
 import type { VerifyMany } from "../../ledger/signature-batch.ts";
@@ -38,7 +40,14 @@ export interface MirrorParts {
 
 /** Why a copy could not go on: an entry that does not follow, or a file that the source lacks or cut short. */
 export type MirrorStop =
-  | { readonly kind: "refused"; readonly refused: ReplayRefusal; readonly bundle: Uint8Array }
+  | {
+      readonly kind: "refused";
+      readonly refused: ReplayRefusal;
+      /** The bundle that holds the entry. */
+      readonly bundle: Uint8Array;
+      /** The log's keys by the entries before it. */
+      readonly keys: readonly Vkey[];
+    }
   | { readonly kind: "missing"; readonly path: string };
 
 /** Bundles between two durable states: at most so many are fetched again after a crash. */
@@ -102,7 +111,7 @@ export class Mirror {
   /**
    * Copies and admits entries until the copy has `size`, making it durable as it goes.
    *
-   * Stops at the first entry that does not follow; what came before it stays. Rejects where the source or the disk
+   * Stops at the first entry that does not follow; what was durable before it stays. Rejects where the source or the disk
    * fails; the copy then stands at its last durable state.
    */
   async follow(source: LogSource, size: number): Promise<MirrorStop | undefined> {
@@ -133,7 +142,9 @@ export class Mirror {
       if (bundle === undefined || entries?.length !== width) return { kind: "missing", path };
       const fresh = entries.slice(this.size - n * TILE_WIDTH);
       const taken = await this.#replay.take(this.#replay.prepare(fresh));
-      if (!Array.isArray(taken)) return { kind: "refused", refused: taken, bundle };
+      if (!Array.isArray(taken)) {
+        return { kind: "refused", refused: taken, bundle, keys: logVkeys(this.state) };
+      }
       // A partial tile is soon overtaken by a wider one: only the widest of each is written.
       for (const tile of taken) tiles.set(`${tile.level}/${tile.n}`, tile);
     }

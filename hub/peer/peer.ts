@@ -132,7 +132,7 @@ export class Peer {
   /** Decides about a checkpoint whose entries are here, or stopped short. */
   async #judge(note: string, stop: MirrorStop | undefined): Promise<RoundOutcome> {
     const { mirror, vkey } = this.#parts;
-    const keys = logVkeys(mirror.state);
+    const keys = stop?.kind === "refused" ? stop.keys : logVkeys(mirror.state);
     if (vkey !== undefined && keys.length > 0 && !keys.some((key) => isSameVkey(key, vkey))) {
       return { kind: "not-cosigned", text: `the log is not signed by ${formatVkey(vkey)}` };
     }

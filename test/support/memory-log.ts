@@ -18,6 +18,7 @@ export class MemoryLog implements LogSource {
   }
 
   async *list(): AsyncIterable<string> {
-    for (const path of this.files.keys()) if (path.startsWith("tile/")) yield await path;
+    const paths = await Promise.resolve([...this.files.keys()]);
+    yield* paths.filter((path) => path.startsWith("tile/"));
   }
 }
