@@ -1,0 +1,84 @@
+/**
+ * What turns the bytes of one sensor into readings, and what it wants to say to the sensor.
+ *
+ * Drivers do no I/O and have no clock: the agent hands them bytes and times, and does what their events ask for. A kind
+ * of sensor is a framer (`framers/`), a driver (`drivers/`) and a line in `drivers/drivers.ts`.
+ */
+
+import type { z } from "zod";
+import type { Framed, Framer, FramerCounters } from "./framers/framer.ts";
+import type { Fix, SensorReading } from "./reading.ts";
+
+/** What a driver gives: readings of one instant, a fix, or bytes for the sensor. */
+export type SensorEvent =
+  | { readonly kind: "readings"; readonly readings: readonly SensorReading[] }
+  | { readonly kind: "fix"; readonly fix: Fix }
+  | { readonly kind: "write"; readonly bytes: Uint8Array };
+
+/**
+ * The driver of one sensor on one line. No method throws for anything that a sensor may send.
+ *
+ * All times are monotonic milliseconds and never decrease from call to call.
+ */
+export interface Driver {
+  /** To be called each time the line has opened: half a frame of before is forgotten, and the sensor is set up. */
+  opened(atMs: number): SensorEvent[];
+
+  /** Takes bytes in the order in which they arrived, in pieces of any size; does not keep `chunk`. */
+  push(chunk: Uint8Array, atMs: number): SensorEvent[];
+
+  /** To be called about once a second while the line is open, so that unanswered commands are repeated. */
+  tick(atMs: number): SensorEvent[];
+
+  /** Counts since the driver was made, over all openings of the line. */
+  counters(): FramerCounters;
+}
+
+/** What a driver may have to know of its surroundings. */
+export interface Surroundings {
+  /** A sensor that tells the time is not believed before this, milliseconds since 1970: when the program was built. */
+  readonly notBeforeMs: number;
+}
+
+/** A kind of driver, as the registry lists it. */
+export interface DriverKind {
+  /** The name that a configuration gives. */
+  readonly name: string;
+  /** What people read. */
+  readonly title: string;
+  /** Speed of the serial line where the address does not say. */
+  readonly baudRate: number;
+  /** What a configuration may set besides. */
+  readonly options: z.ZodType;
+  /** Makes a driver. Throws a `ZodError` for options that do not fit the schema: check them before. */
+  create(options: unknown, surroundings: Surroundings): Driver;
+}
+
+/** Ties a schema to the constructor that takes what it gives. */
+export function driverKind<Options>(
+  kind: Omit<DriverKind, "options" | "create"> & {
+    readonly options: z.ZodType<Options>;
+    readonly create: (options: Options, surroundings: Surroundings) => Driver;
+  },
+): DriverKind {
+  return {
+    ...kind,
+    create: (options, surroundings) => kind.create(kind.options.parse(options), surroundings),
+  };
+}
+
+/** Makes a driver of a framer and of what its frames mean, for sensors that only talk. */
+export function listeningDriver<F>(
+  framer: Framer<F>,
+  eventsOf: (framed: Framed<F>) => SensorEvent[],
+): Driver {
+  return {
+    opened: () => {
+      framer.reset();
+      return [];
+    },
+    push: (chunk, atMs) => framer.push(chunk, atMs).flatMap(eventsOf),
+    tick: (atMs) => framer.silence(atMs).flatMap(eventsOf),
+    counters: () => framer.counters(),
+  };
+}

@@ -1,0 +1,72 @@
+/** The registry of drivers, and what every kind of driver must bear. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { QUANTITIES } from "../../../ledger/quantity.ts";
+import { DRIVERS } from "../../../edge/drivers/drivers.ts";
+import { driverKind, listeningDriver } from "../../../edge/driver.ts";
+import { nmeaFramer } from "../../../edge/framers/nmea.ts";
+import { knownReading } from "../../../edge/reading.ts";
+import { z } from "zod";
+
+test("kinds are listed by their names, in order", () => {
+  const names = [...DRIVERS.keys()];
+  expect(names).toEqual(["line-protocol", "nmea", "sds011"]);
+  for (const [name, kind] of DRIVERS) expect(kind.name).toBe(name);
+});
+
+describe.each([...DRIVERS.values()])("$name", (kind) => {
+  test("needs no options, and refuses unknown ones", () => {
+    expect(kind.options.safeParse({}).success).toBe(true);
+    expect(kind.options.safeParse({ noSuchOption: 1 }).success).toBe(false);
+    expect(kind.options.safeParse("").success).toBe(false);
+  });
+
+  test("bears any bytes at any time", () => {
+    const step = fc.record({
+      bytes: fc.uint8Array({ maxLength: 300 }),
+      waitMs: fc.nat(100_000),
+      call: fc.constantFrom("push", "tick", "opened"),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+        const driver = kind.create({}, { notBeforeMs: 0 });
+        let atMs = 0;
+        for (const { bytes, waitMs, call } of steps) {
+          atMs += waitMs;
+          if (call === "push") driver.push(bytes, atMs);
+          else if (call === "tick") driver.tick(atMs);
+          else driver.opened(atMs);
+        }
+        const { framesGood, framesBad, bytesSkipped } = driver.counters();
+        expect(framesGood + framesBad + bytesSkipped).toBeGreaterThanOrEqual(0);
+      }),
+    );
+  });
+});
+
+test("a kind gives its constructor what its schema made of the options", () => {
+  const seen: unknown[] = [];
+  const kind = driverKind({
+    name: "x",
+    title: "X",
+    baudRate: 9600,
+    options: z.strictObject({ n: z.int().default(3) }),
+    create: (options, surroundings) => {
+      seen.push(options, surroundings);
+      return listeningDriver(nmeaFramer(), () => []);
+    },
+  });
+  kind.create({}, { notBeforeMs: 5 });
+  expect(seen).toEqual([{ n: 3 }, { notBeforeMs: 5 }]);
+});
+
+test("a reading has the unit of its quantity, and is flagged beyond its range", () => {
+  for (const [name, { unit, min, max }] of QUANTITIES) {
+    expect(knownReading(name, min, 0)).toEqual({ quantity: name, unit, value: min, atMs: 0 });
+    expect(knownReading(name, max, 0).fault).toBeUndefined();
+    expect(knownReading(name, min - 1, 0).fault).toBe(true);
+    expect(knownReading(name, NaN, 0).fault).toBe(true);
+    expect(knownReading(name, max, 0, true).fault).toBe(true);
+  }
+  expect(() => knownReading("no-such-quantity", 1, 0)).toThrow(RangeError);
+});
