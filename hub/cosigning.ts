@@ -21,7 +21,7 @@ import type { HubLog } from "./log.ts";
 
 /** What cosigning is made of. */
 export interface CosigningParts {
-  readonly log: Pick<HubLog, "checkpointAt" | "sealedSize" | "state">;
+  readonly log: Pick<HubLog, "checkpointAt" | "sealedSize" | "state" | "show">;
   readonly policy: Policy;
   readonly verify: Verify;
   readonly files: Files;
@@ -72,7 +72,7 @@ export class Cosigning {
       const checkpoint = note === undefined ? undefined : parseCheckpoint(note);
       // A note of a size that this log does not have is of a history that was lost with the disk.
       if (note === undefined || checkpoint === undefined || checkpoint instanceof Fault) continue;
-      if (checkpoint.size <= parts.log.sealedSize) cosigning.#count(size, note);
+      if (checkpoint.size <= parts.log.sealedSize) await cosigning.#count(size, note);
     }
     return cosigning;
   }
@@ -141,13 +141,13 @@ export class Cosigning {
       return { status: 403, text: "a line of a signer of the policy does not hold" };
     }
     if (merged !== known) await files.write(`${folder}/${size}`, encodeUtf8(merged));
-    this.#count(size, merged);
+    await this.#count(size, merged);
     await this.#collect();
     return { status: 200, text: "" };
   }
 
-  /** Counts a note whose lines hold. */
-  #count(size: number, note: string): void {
+  /** Counts a note whose lines hold. The log shows the first of a size that meets the quorum, before anybody hears. */
+  async #count(size: number, note: string): Promise<void> {
     const verified = this.#verified(note);
     if (verified.length === 0) return;
     this.#notes.set(size, note);
@@ -159,6 +159,7 @@ export class Cosigning {
     const isNewer = this.#cosignedSize === undefined || size > this.#cosignedSize;
     const signers = verified.map(({ witness }) => witness.vkey);
     if (!this.hasQuorum || !isNewer || !quorumMet(this.#parts.policy, signers)) return;
+    await this.#parts.log.show(note, size);
     this.#cosignedSize = size;
     for (const listener of this.#listeners) listener(size);
   }

@@ -38,6 +38,7 @@ function policyText(log: string): string {
 describe("cosigning", () => {
   let log: ScriptedLog;
   let notes: Map<number, string>;
+  let shown: { note: string; size: number }[];
   let files: MemoryFiles;
   let cosigning: Cosigning;
 
@@ -61,6 +62,7 @@ describe("cosigning", () => {
   beforeEach(async () => {
     log = new ScriptedLog([]);
     notes = new Map();
+    shown = [];
     files = new MemoryFiles();
     seal();
     cosigning = await open();
@@ -73,9 +75,11 @@ describe("cosigning", () => {
     expect(await cosigning.receive(cosigned(note, GWENT, 1))).toMatchObject({ status: 200 });
     expect(await cosigning.receive(cosigned(note, GWENT, 2))).toMatchObject({ status: 200 });
     expect(cosigning.cosignedSize()).toBeUndefined();
+    expect(shown).toEqual([]);
     expect(await cosigning.receive(cosigned(note, USK, 3))).toMatchObject({ status: 200 });
     expect(cosigning.cosignedSize()).toBe(size());
     expect(heard).toEqual([size()]);
+    expect(shown).toEqual([{ note: cosigning.noteAt(size()), size: size() }]);
     expect(cosigning.cosignersAt(size())).toEqual(["gwent", "usk"]);
     const lines = cosigning
       .noteAt(size())!
