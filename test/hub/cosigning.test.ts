@@ -50,6 +50,10 @@ describe("cosigning", () => {
       state: log.state,
       sealedSize: size(),
       checkpointAt: (at: number) => notes.get(at),
+      show: (note: string, at: number) => {
+        shown.push({ note, size: at });
+        return Promise.resolve();
+      },
     };
     const parts = { files, folder: "/hub/cosigned", verify: fastestVerify, logger: silentLogger };
     return Cosigning.open({ ...parts, log: view, policy });
