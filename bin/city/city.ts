@@ -51,7 +51,7 @@ const SCENARIO = fileURLToPath(
 const DRIVER_OF_BOARD: Readonly<Record<string, string>> = {
   sds011: "sds011",
   "nmea-gps": "nmea",
-  "line-board": "line",
+  "line-board": "line-protocol",
 };
 
 /** A city. `start` once, then `stop`. */
