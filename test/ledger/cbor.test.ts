@@ -26,7 +26,6 @@ const { value } = fc.letrec<{ value: CborValue }>((tie) => ({
 function oracleAccepts(bytes: Uint8Array): boolean {
   try {
     const decoded: unknown = cborg.decode(bytes, {
-      ...cborg.rfc8949DecodeOptions,
       strict: true,
       useMaps: true,
       allowIndefinite: false,

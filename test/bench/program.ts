@@ -1,0 +1,78 @@
+/** Programs under measurement: started from dist, their CPU and memory read from the kernel (Linux, proc(5)). */
+
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const PROGRAM = fileURLToPath(new URL("../../bin/kerbstone.js", import.meta.url));
+
+/** Clock ticks a second of the kernel's process accounting, the same on all Linux machines that we know. */
+const TICKS_PER_SECOND = 100;
+
+/** A child whose use of the machine can be asked for. */
+export class MeasuredProgram {
+  readonly #child: ChildProcess;
+  readonly #lines: string[] = [];
+  readonly #wake = new Set<() => void>();
+
+  constructor(argv: readonly string[]) {
+    this.#child = spawn(process.execPath, [PROGRAM, ...argv], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const { stdout } = this.#child;
+    if (stdout !== null) {
+      createInterface({ input: stdout }).on("line", (line) => {
+        this.#lines.push(line);
+        for (const wake of this.#wake) wake();
+      });
+    }
+  }
+
+  /** Waits for a line. The benchmark fails where the program ends before. */
+  async line(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      for (const line of this.#lines) {
+        const match = pattern.exec(line);
+        if (match !== null) return match;
+      }
+      if (this.#child.exitCode !== null) throw new Error(`ended without saying ${pattern}`);
+      await new Promise<void>((resolve) => {
+        this.#wake.add(resolve);
+        this.#child.once("close", resolve);
+      });
+      this.#wake.clear();
+    }
+  }
+
+  /** User and system time of all threads so far, in seconds. */
+  async cpuSeconds(): Promise<number> {
+    const stat = await readFile(`/proc/${this.#child.pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }
+
+  /** Anonymous memory in MB: what is not a mapped file. */
+  async anonymousMb(): Promise<number> {
+    const status = await readFile(`/proc/${this.#child.pid}/status`, "utf8");
+    return Number(/RssAnon:\s+(\d+)/.exec(status)?.[1]) / 1024;
+  }
+
+  /** Asks it to end, and waits. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    this.#child.kill("SIGTERM");
+    await once(this.#child, "close");
+  }
+}
+
+/** Runs a program to its end. Rejects where it does not end with 0. */
+export async function runToEnd(argv: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [PROGRAM, ...argv], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  if (code !== 0) throw new Error(`kerbstone ${argv[0] ?? ""} ended with ${code}`);
+}
