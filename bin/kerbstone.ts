@@ -41,8 +41,8 @@ async function main(io: ProgramIo): Promise<number> {
       hint: near === undefined ? usage() : `Did you mean kerbstone ${near}?`,
     });
   }
-  const { run } = await SUBCOMMANDS[name]!.load();
-  return run({ ...io, argv });
+  const program = await SUBCOMMANDS[name]!.load();
+  return program.run({ ...io, argv });
 }
 
 function usage(): string {

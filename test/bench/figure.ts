@@ -15,7 +15,7 @@ export interface Figure {
 export function printFigure({ what, measured, against, ratio }: Figure): void {
   const compared = against === undefined ? "" : `, against ${against}`;
   const share = ratio === undefined ? "" : `: ratio ${ratio.toFixed(2)}`;
-  console.log(`  ${what}: ${measured}${compared}${share}`);
+  process.stdout.write(`  ${what}: ${measured}${compared}${share}\n`);
 }
 
 /** The middle of some numbers. */

@@ -18,7 +18,14 @@ export async function startHub(folder: string, blockSeconds = 300): Promise<Meas
   const program = new MeasuredProgram([
     "hub",
     "run",
-    ...["--data", data, "--mqtt-port", "0", "--http-port", "0", "--log-level", "warn"],
+    "--data",
+    data,
+    "--mqtt-port",
+    "0",
+    "--http-port",
+    "0",
+    "--log-level",
+    "warn",
   ]);
   const [, port] = await program.line(/^MQTT .*:(\d+)$/);
   return { program, folder: data, mqttPort: Number(port) };

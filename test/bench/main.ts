@@ -25,21 +25,21 @@ installSha256((message) => hash("sha256", message, "buffer"));
 const asked = process.argv.slice(2);
 const names = asked.length === 0 ? Object.keys(BENCHMARKS) : asked;
 const cores = cpus();
-console.log(
-  `${cores.length} × ${cores[0]?.model ?? "unknown processor"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`,
+process.stdout.write(
+  `${cores.length} × ${cores[0]?.model ?? "unknown processor"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}\n`,
 );
 for (const name of names) {
   const run = BENCHMARKS[name];
   if (run === undefined) {
-    console.error(
-      `There is no benchmark ${name}; there are ${Object.keys(BENCHMARKS).join(", ")}.`,
+    process.stderr.write(
+      `There is no benchmark ${name}; there are ${Object.keys(BENCHMARKS).join(", ")}.\n`,
     );
     process.exitCode = 2;
     continue;
   }
   // On the disk of the project, not in memory: what is measured includes real syncs.
   const folder = await mkdtemp(join(process.cwd(), "dist", "bench-"));
-  console.log(`\n${name}`);
+  process.stdout.write(`\n${name}\n`);
   try {
     for (const figure of await run(folder)) printFigure(figure);
   } finally {
