@@ -1,0 +1,66 @@
+/**
+ * `kerbstone sim`: opens the boards of a scenario or of the command line, says where they are, and runs them.
+ */
+import { dirname, resolve } from "node:path";
+import { decodeUtf8 } from "../ledger/bytes.ts";
+import type { ProgramIo } from "../platform/lifecycle.ts";
+import { UserError } from "../platform/user-error.ts";
+import { describeByFlags, readSimCommand, simHelp, type SimRequest } from "./command.ts";
+import { District, type StationEnd } from "./district.ts";
+import { parseScenario, readScenario } from "./scenario.ts";
+import type { Scenario } from "./station-plan.ts";
+import { formatEnd, formatListening, formatReady, formatSeed } from "./sim-output.ts";
+
+/**
+ * Runs the simulation until the signal, or until every recording has been played.
+ *
+ * Gives 0, or 1 when a board lost its line. Throws a `UserError` for what was asked wrongly.
+ */
+export async function run(io: ProgramIo): Promise<number> {
+  const request = readSimCommand(io.argv);
+  if (request === undefined) {
+    io.stdout.write(simHelp());
+    return 0;
+  }
+  const { scenario, folder } = await loadScenario(request, io);
+  const seed = scenario.seed ?? Math.floor(io.random.unit() * 2 ** 32);
+  const district = await District.open(scenario, {
+    seed,
+    clock: io.clock,
+    files: io.files,
+    folder,
+  });
+  io.stdout.write(formatSeed(seed, request.json));
+  for (const station of district.stations) io.stdout.write(formatListening(station, request.json));
+  io.stdout.write(formatReady(district.stations.length, request.json));
+  const ended = (end: StationEnd): void => {
+    io.stdout.write(formatEnd(end, request.json));
+    if (end.error !== undefined)
+      io.stderr.write(`${end.station.plan.name}: ${end.error.message}\n`);
+  };
+  const ends = await district.run(io.signal, ended);
+  return ends.some((end) => end.error !== undefined) ? 1 : 0;
+}
+
+async function loadScenario(
+  request: SimRequest,
+  io: ProgramIo,
+): Promise<{ scenario: Scenario; folder: string }> {
+  if (request.scenario === undefined) {
+    const scenario = readScenario(request.values);
+    if (Array.isArray(scenario)) throw new UserError(scenario.map(describeByFlags).join("\n"));
+    return { scenario, folder: io.cwd };
+  }
+  const path = resolve(io.cwd, request.scenario);
+  const bytes = await io.files.read(path);
+  if (bytes === undefined) throw new UserError(`There is no file ${path}.`);
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw new UserError(`${path} is no UTF-8 text.`);
+  const scenario = parseScenario(text, request.values);
+  if (Array.isArray(scenario)) {
+    throw new UserError(
+      `${request.scenario} has ${scenario.length} faults:\n${scenario.join("\n")}`,
+    );
+  }
+  return { scenario, folder: dirname(path) };
+}
