@@ -77,7 +77,7 @@ async function makeDevice(
   mqttPort: number,
   boardPort: number,
 ): Promise<string> {
-  const vkey = ((await askHub(hubFolder, process.cwd(), { command: "status" })) as { vkey: string })
+  const vkey = ((await askHub(hubFolder, { command: "status" })) as { vkey: string })
     .vkey;
   let said = "";
   const code = await exitCodeOf(runEdge, {

@@ -49,7 +49,7 @@ export async function enrolDevices(
       lat: 51.58,
       lon: -2.99,
     });
-    await askHub(folder, process.cwd(), { command: "enrol", request });
+    await askHub(folder, { command: "enrol", request });
     devices.push({ name, signer, origin, prev: ZERO_HASH, seq: 0 });
   }
   return devices;

@@ -1,0 +1,148 @@
+/**
+ * What an operator can have the hub do: bring keys in, take them out, and look (docs/formats.md, section 4).
+ *
+ * Each of these acts is an entry of the log, signed with the hub's key, judged like everybody else's.
+ */
+
+import { z } from "zod";
+import { decodeHex } from "../../ledger/bytes.ts";
+import { Refusal } from "../../ledger/errors.ts";
+import type { Kind } from "../../ledger/kinds/kind.ts";
+import { REASONS } from "../../ledger/kinds/reason.ts";
+import { encodeRevoke } from "../../ledger/kinds/revoke.ts";
+import type { KeyState } from "../../ledger/registry.ts";
+import type { Clock } from "../../platform/clock.ts";
+import type { Random } from "../../platform/random.ts";
+import { UserError } from "../../platform/user-error.ts";
+import type { HubLog } from "../log.ts";
+import { enrolmentEntry, parseEnrolmentRequest } from "./enrolment.ts";
+import type { OperatorCommand } from "./server.ts";
+
+/** What the commands work on. */
+export interface OperatorPorts {
+  readonly log: HubLog;
+  readonly clock: Clock;
+  readonly random: Random;
+  isOnline(device: string): boolean | undefined;
+  /** What the hub says of itself. */
+  status(): Record<string, unknown>;
+}
+
+/** An entry that a command has made, durable. */
+export interface MadeEntry {
+  readonly name: string;
+  readonly kid: string;
+  readonly entry: number;
+}
+
+/** One line of the list of devices. */
+export interface DeviceLine {
+  readonly name: string;
+  readonly kid: string;
+  readonly streams: readonly string[];
+  readonly visibility: string;
+  readonly isRevoked: boolean;
+  readonly online: boolean | null;
+  readonly lastSeq: number;
+  /** POSIX seconds; 0 before the first statement. */
+  readonly lastIat: number;
+}
+
+const revokeShape = z.object({
+  command: z.literal("revoke"),
+  name: z.string(),
+  reason: z.enum(REASONS, `expected one of ${REASONS.join(", ")}`),
+  last: z.number().int().min(0).optional(),
+});
+
+const enrolShape = z.object({ command: z.literal("enrol"), request: z.string() });
+
+/** The commands of one hub, by name. */
+export function operatorCommands(ports: OperatorPorts): Record<string, OperatorCommand> {
+  return {
+    enrol: (request) => enrol(ports, parse(enrolShape, request).request),
+    revoke: (request) => revoke(ports, parse(revokeShape, request)),
+    devices: async () => listDevices(ports),
+    status: async () => ports.status(),
+  };
+}
+
+function parse<T>(schema: z.ZodType<T>, request: unknown): T {
+  const parsed = schema.safeParse(request);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  throw new UserError(faults.join("; "));
+}
+
+/** Enrols the device of a request, as text. */
+export async function enrol(ports: OperatorPorts, text: string): Promise<MadeEntry | Refusal> {
+  const request = parseEnrolmentRequest(text);
+  const { origin } = ports.log.state;
+  if (request.origin !== origin) {
+    throw new UserError(`the request is for the log ${request.origin}, this one is ${origin}`);
+  }
+  refuseWithRegistrars(ports, "enrol");
+  const { payload, preimage } = enrolmentEntry(request, ports.random);
+  const entry = await submit(ports, "enrol", payload, preimage);
+  if (entry instanceof Refusal) return entry;
+  const key = ports.log.state.registry.liveKey(request.name);
+  return { name: request.name, kid: key?.kid ?? "", entry };
+}
+
+async function revoke(
+  ports: OperatorPorts,
+  request: z.infer<typeof revokeShape>,
+): Promise<MadeEntry | Refusal> {
+  refuseWithRegistrars(ports, "revoke");
+  const { name, reason, last } = request;
+  const key = ports.log.state.registry.liveKey(name);
+  if (key === undefined) return new Refusal("unknown-key", `${name} has no live key`);
+  const payload = encodeRevoke({ name, kid: decodeHex(key.kid)!, reason, last });
+  const entry = await submit(ports, "revoke", payload);
+  return entry instanceof Refusal ? entry : { name, kid: key.kid, entry };
+}
+
+function refuseWithRegistrars(ports: OperatorPorts, verb: string): void {
+  if (!ports.log.state.hasRegistrars) return;
+  throw new UserError(
+    `this log names its own registrars, so the hub may not ${verb}: one of them signs it and sends it to /entries`,
+  );
+}
+
+/** Has the hub sign and log an act; gives its index once it is durable. */
+async function submit(
+  ports: OperatorPorts,
+  kind: Kind,
+  payload: Uint8Array,
+  preimage?: Uint8Array,
+): Promise<number | Refusal> {
+  const iat = Math.floor(ports.clock.nowMs() / 1000);
+  const draft = { kind, stream: "registry", iat, payload };
+  const decision = ports.log.submit(draft, preimage === undefined ? {} : { preimage });
+  if (decision.kind !== "accepted") {
+    return "refusal" in decision
+      ? decision.refusal
+      : new Refusal("taken", "the log holds this statement already");
+  }
+  await ports.log.durable();
+  return decision.entry.index;
+}
+
+function listDevices(ports: OperatorPorts): DeviceLine[] {
+  return [...ports.log.state.registry.all()]
+    .filter((key) => key.role === "device")
+    .map((key) => deviceLine(key, ports.isOnline(key.name)));
+}
+
+function deviceLine(key: KeyState, online: boolean | undefined): DeviceLine {
+  return {
+    name: key.name,
+    kid: key.kid,
+    streams: key.device?.streams ?? [],
+    visibility: key.device?.visibility ?? "public",
+    isRevoked: key.revoked !== undefined,
+    online: key.revoked === undefined ? (online ?? null) : null,
+    lastSeq: key.lastSeq,
+    lastIat: key.lastIat,
+  };
+}

@@ -1,0 +1,169 @@
+/**
+ * `kerbstone hub run`: the hub as a program, with its port, its operator socket and its worker threads.
+ */
+
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { decodeUtf8 } from "../ledger/bytes.ts";
+import { NO_QUORUM } from "../ledger/policy.ts";
+import type { Policy } from "../ledger/policy.ts";
+import { formatHelp, parseFlags } from "../platform/command-line.ts";
+import type { CommandSpec } from "../platform/command-line.ts";
+import { lockFolder } from "../platform/folder-lock.ts";
+import { loadKey } from "../platform/key-file.ts";
+import { HttpClient } from "../platform/http-client.ts";
+import { Shutdown } from "../platform/lifecycle.ts";
+import type { ProgramIo } from "../platform/lifecycle.ts";
+import { pinoLogger } from "../platform/log.ts";
+import type { Logger } from "../platform/log.ts";
+import { fastestVerify } from "../platform/native-verify.ts";
+import { UserError } from "../platform/user-error.ts";
+import { VerifyPool } from "../platform/verify-pool.ts";
+import { listenMqtt } from "./broker/listener.ts";
+import type { Listener, ListenOptions } from "./broker/listener.ts";
+import { BROKER_LIMITS } from "./broker/broker.ts";
+import { readPolicyFile } from "./checking/trust.ts";
+import { hubFlags, loadHubSettings } from "./config.ts";
+import type { HubSettings } from "./config.ts";
+import { Cosigning } from "./cosigning.ts";
+import { Hub } from "./hub.ts";
+import { keyPath } from "./init-command.ts";
+import { HubLog } from "./log.ts";
+import { refuseIfBehind } from "./mirrors.ts";
+import { operatorCommands } from "./operator/commands.ts";
+import { serveOperator } from "./operator/server.ts";
+
+const spec: CommandSpec = {
+  usage: "kerbstone hub run [--config FILE] [options]",
+  about: "Runs the hub on a data folder that `kerbstone hub init` has made.",
+  flags: {
+    config: { type: "text", value: "FILE", about: "reads settings from a TOML file" },
+    ...hubFlags,
+  },
+};
+
+/** How long a mirror may take to say how far it is, before the first seal. */
+const MIRROR_LIMIT_MS = 5000;
+
+/** Runs the command until it is asked to stop. */
+export async function runHub(io: ProgramIo, argv: readonly string[]): Promise<number> {
+  const { flags, help } = parseFlags(argv, spec);
+  if (help) {
+    io.stdout.write(formatHelp(spec));
+    return 0;
+  }
+  const file = typeof flags["config"] === "string" ? resolve(io.cwd, flags["config"]) : undefined;
+  const settings = await loadHubSettings(io, flags, file);
+  const logger = pinoLogger("hub", settings.logLevel, {
+    write: (line) => void io.stderr.write(line),
+  });
+  const shutdown = new Shutdown({ signal: io.signal, clock: io.clock, logger });
+  try {
+    await startHub(io, settings, logger, shutdown);
+    await shutdown.asked();
+  } catch (error) {
+    // Parts of a hub whose disk has failed may fail to stop as well; the first error says why.
+    await shutdown.stop().catch(() => undefined);
+    throw error;
+  }
+  await shutdown.stop();
+  return 0;
+}
+
+/** Starts all parts, each registered with `shutdown` as soon as it runs. */
+async function startHub(
+  io: ProgramIo,
+  settings: HubSettings,
+  logger: Logger,
+  shutdown: Shutdown,
+): Promise<void> {
+  const { files, clock, random } = io;
+  const folder = resolve(io.cwd, settings.data);
+  const policy = await policyOf(io, settings);
+  const hasQuorum = policy !== undefined && policy.quorum !== NO_QUORUM;
+  const log = await openLog(io, { ...settings, hasQuorum }, folder, logger, shutdown);
+  const workerCount = settings.verifyWorkers ?? workersFor(availableParallelism());
+  const workers = workerCount > 0 ? new VerifyPool(workerCount) : undefined;
+  if (workers !== undefined) shutdown.add("verify workers", () => workers.close());
+  const verify = fastestVerify;
+  const cosigning =
+    policy &&
+    (await Cosigning.open({ log, policy, verify, files, folder: `${folder}/cosigned`, logger }));
+  const client = new HttpClient({ clock, random, timeoutMs: MIRROR_LIMIT_MS, attemptsMax: 2 });
+  const hub = await Hub.open({
+    log,
+    files,
+    folder,
+    clock,
+    logger,
+    verify,
+    workers,
+    cosigned: hasQuorum ? cosigning : undefined,
+    beforeFirstSeal: policy && (() => refuseIfBehind({ log, policy, client, verify, logger })),
+    ackIntervalMs: settings.ackIntervalMs,
+    brokerLimits: { ...BROKER_LIMITS, connectionsMax: settings.mqtt.connectionsMax },
+  });
+  shutdown.add("hub", () => hub.close());
+  hub.failure.catch((error: unknown) => shutdown.fail(error));
+  const isOnline = (device: string): boolean | undefined => hub.presence.isOnline(device);
+  const commands = operatorCommands({ log, clock, random, isOnline, status: () => hub.status() });
+  const operator = await serveOperator(folder, commands, logger);
+  shutdown.add("operator socket", () => operator.close());
+  const listener = await openPort(io, settings, hub);
+  shutdown.add("MQTT port", () => listener.close());
+  io.stdout.write(`Hub of ${log.state.origin} on ${folder}\n`);
+  io.stdout.write(`vkey ${hub.vkey}\nMQTT ${settings.mqtt.host}:${listener.port}\n`);
+}
+
+/** On few cores a worker competes with the main thread for the same processors, and handing work over costs. */
+function workersFor(cores: number): number {
+  return Math.max(0, Math.min(4, cores - 2));
+}
+
+/** Reads the policy that the settings name. */
+async function policyOf(io: ProgramIo, settings: HubSettings): Promise<Policy | undefined> {
+  if (settings.policy === undefined) return undefined;
+  return readPolicyFile(resolve(io.cwd, settings.policy), io.files);
+}
+
+async function openLog(
+  io: ProgramIo,
+  settings: HubSettings & { hasQuorum: boolean },
+  folder: string,
+  logger: Logger,
+  shutdown: Shutdown,
+): Promise<HubLog> {
+  const { files, clock } = io;
+  if (!(await files.exists(keyPath(folder)))) {
+    throw new UserError(`There is no hub in ${folder}.`, {
+      hint: `Make one: kerbstone hub init --data ${settings.data} --origin NAME`,
+    });
+  }
+  const lock = await lockFolder(folder);
+  shutdown.add("folder lock", () => lock.release());
+  const signer = await loadKey(files, keyPath(folder));
+  const { origin, blockSeconds, hasQuorum } = settings;
+  const parts = { files, folder, signer, verify: fastestVerify, clock, logger };
+  return HubLog.open({ ...parts, origin, blockSeconds, hasQuorum });
+}
+
+async function openPort(io: ProgramIo, settings: HubSettings, hub: Hub): Promise<Listener> {
+  const { host, port, connectionsMax } = settings.mqtt;
+  const options: ListenOptions = { host, port, connectionsMax, tls: await tlsOf(io, settings) };
+  return listenMqtt(options, (socket) => hub.accept(socket));
+}
+
+async function tlsOf(io: ProgramIo, settings: HubSettings): Promise<ListenOptions["tls"]> {
+  const { certFile, keyFile } = settings.mqtt;
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile === undefined || keyFile === undefined) {
+    throw new UserError("TLS needs both mqtt.certFile and mqtt.keyFile.");
+  }
+  return { cert: await pem(io, certFile), key: await pem(io, keyFile) };
+}
+
+async function pem(io: ProgramIo, path: string): Promise<string> {
+  const bytes = await io.files.read(resolve(io.cwd, path));
+  if (bytes === undefined) throw new UserError(`There is no file ${path}.`);
+  return decodeUtf8(bytes) ?? "";
+}
