@@ -1,0 +1,324 @@
+/**
+ * The agent of one device: sensors → packs → statements → outbox → hub.
+ *
+ * Sampling never waits: for a clock, an enrolment, the disk or the network packs wait, within bounds. Everything that it
+ * touches is an argument; run-command.ts hands in the real things.
+ */
+
+import { decodeHex, encodeUtf8 } from "../ledger/bytes.ts";
+import { kidHex } from "../ledger/key.ts";
+import type { Policy } from "../ledger/policy.ts";
+import type { Position } from "../ledger/senml.ts";
+import type { Signer, Verify } from "../ledger/signature.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Files } from "../platform/files.ts";
+import type { Logger } from "../platform/log.ts";
+import type { Random } from "../platform/random.ts";
+import { BackOff } from "./back-off.ts";
+import { Chain } from "./chain.ts";
+import { ClockSource } from "./clock-source.ts";
+import { newCounters } from "./counters.ts";
+import type { Counters } from "./counters.ts";
+import { Delivery } from "./delivery.ts";
+import type { Driver } from "./driver.ts";
+import { HaltMarks } from "./halt.ts";
+import type { ConnectHub } from "./hub-connection.ts";
+import { Intake } from "./intake.ts";
+import type { Connect } from "./line/line.ts";
+import { formatLiveView } from "./live-view.ts";
+import { Outbox } from "./outbox.ts";
+import { PackSigner } from "./pack-signer.ts";
+import type { PackLimits } from "./packer.ts";
+import { Publisher } from "./publisher.ts";
+import type { SendingLimits } from "./publisher.ts";
+import { Quarantine } from "./quarantine.ts";
+import { ReceiptTrust } from "./receipt-trust.ts";
+import type { RetentionLevel } from "./receipt-trust.ts";
+import { Repair } from "./repair.ts";
+import type { Fix, SensorReading } from "./reading.ts";
+import { Sensor } from "./sensor.ts";
+import type { AgentStatus } from "./status.ts";
+
+/** A sensor as an agent gets it. */
+export interface SensorSetup {
+  readonly stream: string;
+  readonly driverName: string;
+  readonly address: string;
+  readonly driver: Driver;
+  readonly connect: Connect;
+  readonly silentMs?: number;
+}
+
+/** What an agent is made of. */
+export interface AgentParts {
+  readonly device: string;
+  readonly origin: string;
+  readonly signer: Signer;
+  /** Whom the device believes: pinned when it was set up. */
+  readonly policy: Policy;
+  readonly verify: Verify;
+  /** The highest that the policy can show, unless given. */
+  readonly retention?: RetentionLevel | undefined;
+  readonly isRestricted: boolean;
+  /** Where the device stands; without it a receiver among its sensors says so. */
+  readonly position?: Position | undefined;
+  readonly pack: PackLimits;
+  readonly outboxBytesMax: number;
+  readonly waitingReadingsMax: number;
+  /** No clock that says less is believed; see clock-source.ts. */
+  readonly notBeforeMs: number;
+  readonly sensors: readonly SensorSetup[];
+  readonly connectHub: ConnectHub;
+  /** Asks the hub for the time, milliseconds since 1970; a last resort. */
+  readonly askHubTime?: (signal: AbortSignal) => Promise<number | undefined>;
+  readonly sending?: Partial<SendingLimits>;
+  /** Belongs to this agent alone. */
+  readonly dataFolder: string;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+const TICK_MS = 1_000;
+const STATE_EVERY_MS = 5_000;
+const ASK_TIME_EVERY_MS = 60_000;
+/** Cards wear out: what people may want to know need not be newer. */
+const STATUS_EVERY_MS = 60_000;
+const DISK_RETRY = { firstMs: 1_000, mostMs: 60_000 };
+
+/** See the head of the file. */
+export class Agent {
+  readonly counters: Counters;
+  private readonly parts: AgentParts;
+  private readonly kid: string;
+  private readonly time: ClockSource;
+  private readonly intake: Intake;
+  private readonly outbox: Outbox;
+  private readonly repair: Repair;
+  private readonly delivery: Delivery;
+  private readonly packSigner: PackSigner;
+  private readonly publisher: Publisher;
+  private readonly sensors: readonly Sensor[];
+  private readonly diskRetry: BackOff;
+  private fixed: Position | undefined;
+  private nextFlushMs = 0;
+  private nextStateMs = 0;
+  private nextAskMs = 0;
+  private nextStatusMs = 0;
+  private lastState = "";
+  private storing: Promise<void> | undefined;
+
+  private constructor(parts: AgentParts, outbox: Outbox, counters: Counters) {
+    const { device, origin, signer, files, dataFolder, clock, random, logger, sensors } = parts;
+    this.parts = parts;
+    this.counters = counters;
+    this.outbox = outbox;
+    this.kid = kidHex(signer.publicKey);
+    this.fixed = parts.position;
+    this.diskRetry = new BackOff(random, DISK_RETRY);
+    const time = new ClockSource({ clock, notBeforeMs: parts.notBeforeMs });
+    this.time = time;
+    const { pack, waitingReadingsMax } = parts;
+    const position = (): Position | undefined => this.fixed;
+    this.intake = new Intake({ pack, waitingReadingsMax, position, counters });
+    const chain = new Chain({ issuer: device, signer, outbox });
+    const quarantine = new Quarantine({ files, folder: `${dataFolder}/quarantine`, logger });
+    const trust = new ReceiptTrust({ origin, policy: parts.policy, verify: parts.verify });
+    const shared = { device, outbox, chain, time, quarantine, counters, logger };
+    this.repair = new Repair({ ...shared, stream: sensors[0]?.stream ?? device });
+    const { repair } = this;
+    this.delivery = new Delivery({
+      ...shared,
+      repair,
+      kid: this.kid,
+      level: parts.retention ?? trust.defaultLevel,
+      trust,
+      marks: new HaltMarks(files, dataFolder),
+    });
+    const { delivery, intake } = this;
+    this.packSigner = new PackSigner({
+      ...shared,
+      isRestricted: parts.isRestricted,
+      position,
+      outboxBytesMax: parts.outboxBytesMax,
+      intake,
+      delivery,
+      repair,
+      random,
+    });
+    this.publisher = new Publisher({
+      ...shared,
+      origin,
+      signer,
+      connect: parts.connectHub,
+      clock,
+      random,
+      delivery,
+      ...(parts.sending ? { limits: parts.sending } : {}),
+    });
+    this.sensors = sensors.map((setup) => this.sensorOf(setup));
+  }
+
+  /** Opens the agent's outbox. Rejects with `UserError` where that cannot be used. */
+  static async open(parts: AgentParts): Promise<Agent> {
+    const { files, dataFolder, signer, outboxBytesMax } = parts;
+    const kid = decodeHex(kidHex(signer.publicKey))!;
+    const segmentBytes = Math.min(262_144, Math.ceil(outboxBytesMax / 8));
+    const folder = `${dataFolder}/outbox`;
+    const outbox = await Outbox.open({ files, folder, kid, segmentBytes });
+    return new Agent(parts, outbox, newCounters());
+  }
+
+  /** Runs until the signal; then what was read is signed and on disk, and the hub knows that the device is offline. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.parts;
+    await this.delivery.start();
+    const { halted } = this.delivery;
+    if (halted) logger.error({ reason: halted.reason }, halted.text);
+    const running = [
+      this.publisher.run(signal),
+      ...this.sensors.map((sensor) => sensor.run(signal)),
+    ];
+    while (!signal.aborted) {
+      this.tick(signal);
+      await clock.sleep(TICK_MS, signal).catch(() => undefined);
+    }
+    await Promise.all([...running, this.storing]);
+    this.intake.close(clock.monotonicMs(), true);
+    this.packSigner.signWaiting();
+    await this.flush();
+    await this.writeStatus();
+    await this.outbox.close();
+  }
+
+  /** How it is, for people. */
+  status(): AgentStatus {
+    const { outbox, delivery, intake } = this;
+    return {
+      device: this.parts.device,
+      kid: this.kid,
+      atMs: this.parts.clock.nowMs(),
+      isConnected: this.publisher.isConnected,
+      clockSource: this.time.source,
+      halted: delivery.halted,
+      isHubBehind: delivery.isHubBehind,
+      waitsFor: this.packSigner.obstacle,
+      waitingReadings: intake.size,
+      nextSeq: outbox.tail?.seq,
+      oldestSeq: outbox.oldest,
+      storedSeq: delivery.storedSeq,
+      outboxBytes: outbox.bytes,
+      outboxBytesMax: this.parts.outboxBytesMax,
+      counters: { ...this.counters },
+      sensors: this.sensors.map((sensor) => sensor.status()),
+    };
+  }
+
+  private sensorOf(setup: SensorSetup): Sensor {
+    const { clock, random, logger } = this.parts;
+    return new Sensor({
+      ...setup,
+      clock,
+      random,
+      logger,
+      readings: (stream: string, readings: readonly SensorReading[]) => {
+        this.intake.push(stream, readings);
+      },
+      fix: (fix: Fix) => this.takeFix(fix),
+    });
+  }
+
+  private takeFix(fix: Fix): void {
+    this.time.hearFix(fix);
+    if (this.parts.position === undefined) this.fixed = { lat: fix.lat, lon: fix.lon };
+  }
+
+  /** What is to be done about once a second. Waits for nothing: a card that stalls must not hold up the sensors. */
+  private tick(signal: AbortSignal): void {
+    const nowMs = this.parts.clock.monotonicMs();
+    for (const sensor of this.sensors) sensor.tick(nowMs);
+    this.intake.close(nowMs);
+    if (this.time.source === "none") void this.askTime(signal, nowMs);
+    if (nowMs >= this.nextStateMs) this.publishState(nowMs);
+    this.storing ??= this.work(nowMs).finally(() => {
+      this.storing = undefined;
+    });
+  }
+
+  /** What takes the disk. Never rejects for the disk's faults: the next tick tries again. */
+  private async work(nowMs: number): Promise<void> {
+    if (nowMs >= this.nextFlushMs) await this.store(nowMs);
+    if (nowMs < this.nextStatusMs) return;
+    this.nextStatusMs = nowMs + STATUS_EVERY_MS;
+    await this.writeStatus();
+  }
+
+  private async store(nowMs: number): Promise<void> {
+    try {
+      if (!this.repair.isFinished) await this.delivery.settle();
+    } catch (error) {
+      this.diskFailed(error, nowMs);
+      return;
+    }
+    this.packSigner.signWaiting();
+    if (await this.flush()) this.diskRetry.reset();
+    else this.nextFlushMs = nowMs + this.diskRetry.nextMs();
+  }
+
+  /** Makes what was signed durable, and sends it. False where the disk fails; nothing is lost then. */
+  private async flush(): Promise<boolean> {
+    if (this.outbox.isFlushed) return true;
+    try {
+      await this.outbox.flush();
+    } catch (error) {
+      this.diskFailed(error, this.parts.clock.monotonicMs());
+      return false;
+    }
+    this.counters.flushes += 1;
+    this.publisher.wake();
+    return true;
+  }
+
+  private diskFailed(error: unknown, nowMs: number): void {
+    this.counters.flushesFailed += 1;
+    this.nextFlushMs = nowMs + this.diskRetry.nextMs();
+    this.parts.logger.error({ error }, "the disk fails; what was signed waits in memory");
+  }
+
+  private async askTime(signal: AbortSignal, nowMs: number): Promise<void> {
+    const { askHubTime, clock, logger } = this.parts;
+    if (askHubTime === undefined || nowMs < this.nextAskMs) return;
+    this.nextAskMs = nowMs + ASK_TIME_EVERY_MS;
+    try {
+      const timeMs = await askHubTime(signal);
+      if (timeMs !== undefined) this.time.hearHub(timeMs, clock.monotonicMs());
+    } catch (error) {
+      logger.info({ error }, "the hub could not be asked for the time");
+    }
+  }
+
+  private publishState(nowMs: number): void {
+    this.nextStateMs = nowMs + STATE_EVERY_MS;
+    const state = formatLiveView({
+      device: this.parts.device,
+      offsetMs: this.time.offsetMs(),
+      clockSource: this.time.source,
+      halted: this.delivery.halted?.reason,
+      values: this.intake.latest,
+    });
+    if (state === this.lastState || !this.publisher.isConnected) return;
+    this.lastState = state;
+    this.publisher.publishState(state);
+  }
+
+  private async writeStatus(): Promise<void> {
+    const { files, dataFolder, logger } = this.parts;
+    try {
+      const text = JSON.stringify(this.status(), undefined, 2);
+      await files.write(`${dataFolder}/status.json`, encodeUtf8(`${text}\n`));
+    } catch (error) {
+      logger.warn({ error }, "the status file could not be written");
+    }
+  }
+}

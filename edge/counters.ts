@@ -1,0 +1,61 @@
+/**
+ * What an agent counts. Plain numbers that only grow; `kerbstone edge status` and, later, metrics show them.
+ */
+
+/** All counters of an agent. */
+export interface Counters {
+  /** Readings that drivers gave. */
+  readings: number;
+  /** Of these, flagged by the sensor. */
+  readingsFaulty: number;
+  /** Readings dropped before they were signed, because the outbox or the waiting room was full. */
+  readingsDropped: number;
+  /** Packs that failed the agent's own checks, and were not signed. */
+  packsRefused: number;
+  statementsSigned: number;
+  /** Statements whose payload was signed anew behind a gap. */
+  statementsRenewed: number;
+  gapsSigned: number;
+  statementsPublished: number;
+  /** Bytes handed to the disk for statements. */
+  bytesSigned: number;
+  flushes: number;
+  flushesFailed: number;
+  connections: number;
+  connectionsFailed: number;
+  acks: number;
+  /** Acks for another key, or not understood. */
+  acksIgnored: number;
+  nacks: number;
+  nacksIgnored: number;
+  receiptsAccepted: number;
+  receiptsRefused: number;
+  /** Statements whose bytes could not be read back from the disk. */
+  statementsLost: number;
+}
+
+/** Gives counters at zero. */
+export function newCounters(): Counters {
+  return {
+    readings: 0,
+    readingsFaulty: 0,
+    readingsDropped: 0,
+    packsRefused: 0,
+    statementsSigned: 0,
+    statementsRenewed: 0,
+    gapsSigned: 0,
+    statementsPublished: 0,
+    bytesSigned: 0,
+    flushes: 0,
+    flushesFailed: 0,
+    connections: 0,
+    connectionsFailed: 0,
+    acks: 0,
+    acksIgnored: 0,
+    nacks: 0,
+    nacksIgnored: 0,
+    receiptsAccepted: 0,
+    receiptsRefused: 0,
+    statementsLost: 0,
+  };
+}

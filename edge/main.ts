@@ -1,0 +1,35 @@
+/** `kerbstone edge`: one line a subcommand. */
+
+import type { ProgramIo } from "../platform/lifecycle.ts";
+import { nearestName } from "../platform/near-name.ts";
+import { UserError } from "../platform/user-error.ts";
+import { initEdge } from "./init-command.ts";
+import { recoverEdge } from "./recover-command.ts";
+import { runEdge } from "./run-command.ts";
+import { showStatus } from "./status-command.ts";
+
+type Program = (io: ProgramIo, argv: readonly string[]) => Promise<number>;
+
+const programs: Readonly<Record<string, Program>> = {
+  init: initEdge,
+  run: runEdge,
+  status: showStatus,
+  recover: recoverEdge,
+};
+
+/** Runs `kerbstone edge …`; `io.argv` begins with the subcommand. */
+export async function run(io: ProgramIo): Promise<number> {
+  const [name, ...argv] = io.argv;
+  const names = Object.keys(programs);
+  if (name === undefined || name === "--help" || name === "-h") {
+    io.stdout.write(`Usage: kerbstone edge ${names.join("|")} [options]\n`);
+    return name === undefined ? 2 : 0;
+  }
+  if (!Object.hasOwn(programs, name)) {
+    const near = nearestName(name, names);
+    throw new UserError(`There is no command edge ${name}.`, {
+      hint: near === undefined ? `Known are ${names.join(", ")}.` : `Did you mean ${near}?`,
+    });
+  }
+  return programs[name]!(io, argv);
+}

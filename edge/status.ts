@@ -1,0 +1,57 @@
+/** How an agent is, as it writes it into its data folder for `kerbstone edge status`. */
+
+import type { Counters } from "./counters.ts";
+import type { TimeSource } from "./clock-source.ts";
+import type { Halt } from "./halt.ts";
+import type { Obstacle } from "./pack-signer.ts";
+import type { SensorStatus } from "./sensor.ts";
+
+/** A snapshot. */
+export interface AgentStatus {
+  readonly device: string;
+  /** 16 hex digits. */
+  readonly kid: string;
+  /** When it was taken, by the system's clock, milliseconds since 1970. */
+  readonly atMs: number;
+  readonly isConnected: boolean;
+  readonly clockSource: TimeSource;
+  readonly halted: Halt | undefined;
+  /** The hub has forgotten what was let go here, and has to be restored. */
+  readonly isHubBehind: boolean;
+  /** Why readings wait unsigned. */
+  readonly waitsFor: Obstacle | undefined;
+  readonly waitingReadings: number;
+  /** Absent before the hub has acknowledged the enrolment. */
+  readonly nextSeq: number | undefined;
+  readonly oldestSeq: number;
+  readonly storedSeq: number;
+  readonly outboxBytes: number;
+  readonly outboxBytesMax: number;
+  readonly counters: Counters;
+  readonly sensors: readonly SensorStatus[];
+}
+
+/** Formats a snapshot for a terminal; `nowMs` gives its age. */
+export function formatStatus(status: AgentStatus, nowMs: number): string {
+  const { counters, halted } = status;
+  const ageSeconds = Math.max(0, Math.round((nowMs - status.atMs) / 1000));
+  const percent = ((100 * status.outboxBytes) / status.outboxBytesMax).toFixed(1);
+  const lines = [
+    `${status.device} (key ${status.kid}), ${ageSeconds} s ago`,
+    `  hub        ${status.isConnected ? "connected" : "not connected"}`,
+    `  clock      ${status.clockSource}`,
+    `  readings   ${counters.readings} read, ${counters.readingsFaulty} faulty, ${counters.readingsDropped} dropped`,
+    `  waiting    ${status.waitingReadings} readings${status.waitsFor ? ` (${status.waitsFor})` : ""}`,
+    `  statements next ${status.nextSeq ?? "-"}, stored by the hub up to ${status.storedSeq}, kept from ${status.oldestSeq}`,
+    `  outbox     ${status.outboxBytes} bytes, ${percent} % of its bound`,
+    `  refused    ${counters.nacks} by the hub, ${counters.packsRefused} by own checks, ${counters.gapsSigned} gaps`,
+    ...status.sensors.map(
+      ({ stream, driver, address, line, frameCounters }) =>
+        `  sensor     ${stream}: ${driver} at ${address}, ${line}, ${frameCounters.framesGood} frames good, ${frameCounters.framesBad} bad`,
+    ),
+  ];
+  if (status.isHubBehind)
+    lines.push("  THE HUB HAS FORGOTTEN statements that were let go; it has to be restored.");
+  if (halted) lines.push(`  STOPPED    ${halted.text}`);
+  return lines.join("\n") + "\n";
+}

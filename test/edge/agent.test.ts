@@ -1,0 +1,310 @@
+/** Whole agents over a scripted hub: sensors in memory, clocks and disks that fail. */
+
+import { Buffer } from "node:buffer";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Agent } from "../../edge/agent.ts";
+import type { AgentParts } from "../../edge/agent.ts";
+import { DRIVERS } from "../../edge/drivers/drivers.ts";
+import type { Connect, ConnectionEvents } from "../../edge/line/line.ts";
+import { encodeUtf8 } from "../../ledger/bytes.ts";
+import { Refusal } from "../../ledger/errors.ts";
+import { kidHex } from "../../ledger/key.ts";
+import { openPack } from "../../ledger/preimage.ts";
+import { decodePack } from "../../ledger/senml.ts";
+import type { Pack } from "../../ledger/senml.ts";
+import { nobleSigner } from "../../ledger/signature.ts";
+import { ManualClock } from "../../platform/clock.ts";
+import { silentLogger } from "../../platform/log.ts";
+import { MemoryFiles } from "../../platform/memory-files.ts";
+import { opensslVerify } from "../../platform/native-verify.ts";
+import { seededRandom } from "../../platform/random.ts";
+import { ORIGIN, ScriptedHub } from "./scripted-hub.ts";
+
+const signer = nobleSigner(new Uint8Array(32).fill(9));
+const TRUE_MS = Date.parse("2026-12-01T12:00:00Z");
+
+/** A line of which the test holds the other end. */
+class MemoryLine {
+  events: ConnectionEvents | undefined;
+  readonly connect: Connect = (events) => {
+    this.events = events;
+    return Promise.resolve({ write: () => true, close: () => Promise.resolve() });
+  };
+
+  /** Says an SDS011 frame. */
+  sds011(pm25: number, pm10: number): void {
+    const data = [pm25 & 0xff, pm25 >> 8, pm10 & 0xff, pm10 >> 8, 0xa1, 0x60];
+    const sum = data.reduce((total, byte) => total + byte, 0) & 0xff;
+    this.events?.bytes(Uint8Array.from([0xaa, 0xc0, ...data, sum, 0xab]));
+  }
+
+  /** Says a line of NMEA 0183, its checksum added. */
+  nmea(sentence: string): void {
+    const sum = encodeUtf8(sentence).reduce((all, byte) => all ^ byte, 0);
+    const hex = sum.toString(16).toUpperCase().padStart(2, "0");
+    this.events?.bytes(encodeUtf8(`$${sentence}*${hex}\r\n`));
+  }
+}
+
+let clock: ManualClock;
+let hub: ScriptedHub;
+let line: MemoryLine;
+let files: MemoryFiles;
+const stops: (() => Promise<void>)[] = [];
+
+beforeEach(async () => {
+  clock = new ManualClock(TRUE_MS);
+  hub = await ScriptedHub.open(clock);
+  line = new MemoryLine();
+  files = new MemoryFiles();
+  await files.makeFolder("/data");
+});
+
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+  await hub.close();
+});
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (let turns = 0; turns < 4_000; turns++) {
+    if (holds()) return;
+    await clock.advance(50);
+  }
+  throw new Error(`it never came about: ${what}`);
+}
+
+interface Running {
+  readonly agent: Agent;
+  stop(): Promise<void>;
+}
+
+async function start(changes: Partial<AgentParts> = {}, driverName = "sds011"): Promise<Running> {
+  const notBeforeMs = changes.notBeforeMs ?? Date.parse("2026-11-01");
+  const driver = DRIVERS.get(driverName)!.create({}, { notBeforeMs });
+  const agent = await Agent.open({
+    device: "air-1",
+    origin: ORIGIN,
+    signer,
+    policy: hub.policy,
+    verify: opensslVerify,
+    isRestricted: false,
+    position: { lat: 51.5, lon: -3 },
+    pack: { seconds: 10, readingsMax: 64 },
+    outboxBytesMax: 1_000_000,
+    waitingReadingsMax: 1_000,
+    notBeforeMs,
+    sensors: [{ stream: "air", driverName, address: "memory", driver, connect: line.connect }],
+    connectHub: (options) => hub.connect(options),
+    dataFolder: "/data",
+    files,
+    clock,
+    random: seededRandom(3),
+    logger: silentLogger,
+    ...changes,
+  });
+  const stopping = new AbortController();
+  let isOver = false;
+  const running = agent.run(stopping.signal).then(() => {
+    isOver = true;
+  });
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await until("the agent stops", () => isOver);
+    await running;
+  };
+  stops.push(stop);
+  return { agent, stop };
+}
+
+/** Packs in the log. */
+function packs(): Pack[] {
+  return hub.statements().flatMap(({ statement }) => {
+    if (statement.kind !== "readings") return [];
+    const pack = decodePack(statement.payload, "air-1", statement.iat);
+    if (pack instanceof Refusal) throw new Error(pack.text);
+    return [pack];
+  });
+}
+
+const values = (quantity: string): unknown[] =>
+  packs().flatMap(({ readings }) =>
+    readings.filter((one) => one.quantity === quantity).map(({ value }) => value),
+  );
+
+test("frames become packs in the log, with place and time, and are let go when cosigned", async () => {
+  hub.enrol("air-1", signer);
+  const { agent } = await start();
+  await until("the line is open", () => line.events !== undefined);
+  await until("it is enrolled", () => agent.status().nextSeq === 0);
+  const measuredMs = clock.nowMs();
+  line.sds011(123, 456);
+  await clock.advance(1_000);
+  line.sds011(99, 100);
+  await until("a pack is there", () => packs().length === 1);
+  const [pack] = packs();
+  expect([pack!.lat, pack!.lon]).toEqual([51.5, -3]);
+  expect(values("pm25")).toEqual([12.3, 9.9]);
+  expect(pack!.readings[0]!.time * 1000).toBeCloseTo(measuredMs, 0);
+  await hub.seal();
+  await until("it is let go", () => agent.status().oldestSeq === 1);
+  expect(agent.status().waitsFor).toBeUndefined();
+});
+
+test("before the clock is believed readings wait, and then get the times at which they were measured", async () => {
+  hub.enrol("air-1", signer);
+  clock.jump(-TRUE_MS);
+  const { agent } = await start();
+  await until("the line is open", () => line.events !== undefined);
+  line.sds011(11, 12);
+  await clock.advance(30_000);
+  line.sds011(21, 22);
+  await clock.advance(30_000);
+  expect(hub.logins).toBe(0);
+  expect(agent.status()).toMatchObject({ clockSource: "none", waitingReadings: 4 });
+  clock.jump(TRUE_MS);
+  await until("the packs are there", () => packs().length === 2);
+  const times = packs().map(({ readings }) => readings[0]!.time);
+  expect(times[1]! - times[0]!).toBeCloseTo(30, 3);
+  expect(times[0]! * 1000).toBeGreaterThan(TRUE_MS);
+});
+
+test("a board without a clock asks the hub for the time, as a last resort", async () => {
+  hub.enrol("air-1", signer);
+  clock.jump(-TRUE_MS);
+  await start({ askHubTime: () => Promise.resolve(TRUE_MS + clock.monotonicMs()) });
+  await until("the line is open", () => line.events !== undefined);
+  line.sds011(11, 12);
+  await until("the pack is there", () => packs().length === 1);
+});
+
+test("a device that is not enrolled yet keeps what it reads until it is", async () => {
+  const { agent } = await start();
+  await until("the line is open", () => line.events !== undefined);
+  line.sds011(1, 2);
+  await clock.advance(120_000);
+  expect(agent.status().waitsFor).toBe("not-enrolled");
+  hub.enrol("air-1", signer);
+  await until("the pack is there", () => packs().length === 1);
+  expect(values("pm25")).toEqual([0.1]);
+});
+
+test("position and time by a receiver: packs wait for the first fix", async () => {
+  hub.enrol("air-1", signer);
+  clock.jump(-TRUE_MS);
+  await start({ position: undefined }, "nmea");
+  await until("the line is open", () => line.events !== undefined);
+  for (let second = 10; second < 40; second++) {
+    line.nmea(`GPGGA,1200${second},5130.000,N,00300.000,W,1,08,0.9,45.4,M,46.9,M,,`);
+    line.nmea(`GPRMC,1200${second},A,5130.000,N,00300.000,W,000.0,000.0,011226,,,A`);
+    await clock.advance(1_000);
+  }
+  await until("a pack is there", () => packs().length > 0);
+  expect(packs()[0]!.lat).toBeCloseTo(51.5, 6);
+  expect(packs()[0]!.lon).toBeCloseTo(-3, 6);
+  const { time } = packs()[0]!.readings[0]!;
+  expect(Math.abs(time * 1000 - Date.parse("2026-12-01T12:00:10Z"))).toBeLessThan(2_000);
+});
+
+test("a restricted device commits to its packs, and the preimage travels beside", async () => {
+  hub.enrol("air-1", signer, ["air"], "restricted");
+  await start({ isRestricted: true });
+  await until("the line is open", () => line.events !== undefined);
+  line.sds011(123, 456);
+  await until("a statement is there", () => hub.statements().length === 1);
+  const { statement } = hub.statements()[0]!;
+  expect(statement.kind).toBe("salted");
+  const pack = openPack(statement, hub.preimages.get(statement.seq)!);
+  expect(pack).not.toBeInstanceOf(Refusal);
+  expect((pack as Pack).readings.map(({ value }) => value)).toEqual([12.3, 45.6]);
+});
+
+test("at its bounds it drops new readings unsigned, counts them, and owns up in the next pack", async () => {
+  hub.enrol("air-1", signer);
+  const { agent } = await start({ outboxBytesMax: 4_000, waitingReadingsMax: 100 });
+  await until("it is enrolled", () => agent.status().nextSeq === 0);
+  hub.isSilent = true;
+  hub.cut();
+  for (let second = 0; second < 600; second++) {
+    line.sds011(second, second);
+    await clock.advance(1_000);
+  }
+  const full = agent.status();
+  expect(full.waitsFor).toBe("full");
+  expect(full.outboxBytes).toBeLessThan(5_000);
+  expect(full.waitingReadings).toBeLessThanOrEqual(100);
+  expect(full.counters.readingsDropped).toBeGreaterThan(500);
+  hub.isSilent = false;
+  for (let round = 0; round < 30; round++) {
+    await clock.advance(10_000);
+    await hub.seal();
+  }
+  line.sds011(7, 7);
+  await until("the last one is there", () => values("pm25").at(-1) === 0.7);
+  const { counters } = agent.status();
+  const said = values("dropped") as number[];
+  expect(said.reduce((sum, count) => sum + count, 0)).toBe(counters.readingsDropped);
+  // Two readings a frame; what was not dropped is in the log, once.
+  expect(2 * values("pm25").length).toBe(counters.readings - counters.readingsDropped);
+});
+
+test("a disk that fails stops signing, not sampling, and nothing is lost when it comes back", async () => {
+  hub.enrol("air-1", signer);
+  const { agent } = await start();
+  await until("it is enrolled", () => agent.status().nextSeq === 0);
+  files.setFaults((operation) => (operation.path.includes("/outbox/") ? "undone" : undefined));
+  for (let second = 0; second < 60; second++) {
+    line.sds011(second + 1, second + 1);
+    await clock.advance(1_000);
+  }
+  expect(packs()).toHaveLength(0);
+  expect(agent.status().waitsFor).toBe("disk");
+  files.setFaults();
+  await until("all is there", () => values("pm25").length === 60);
+  expect(values("pm25")).toEqual(Array.from({ length: 60 }, (_, i) => (i + 1) / 10));
+});
+
+test("a clock that jumps back reorders nothing that was signed", async () => {
+  hub.enrol("air-1", signer);
+  await start({ pack: { seconds: 5, readingsMax: 64 } });
+  await until("the line is open", () => line.events !== undefined);
+  for (let second = 1; second <= 60; second++) {
+    if (second === 30) clock.jump(-120_000);
+    line.sds011(second, second);
+    await clock.advance(1_000);
+  }
+  await until("all is there", () => values("pm25").length === 60);
+  expect(values("pm25")).toEqual(Array.from({ length: 60 }, (_, i) => (i + 1) / 10));
+  expect(hub.received.every(({ outcome }) => outcome === "accepted")).toBe(true);
+});
+
+test("stopping signs what was read, and the next start sends it", async () => {
+  hub.enrol("air-1", signer);
+  const first = await start();
+  await until("it is enrolled", () => first.agent.status().nextSeq === 0);
+  line.sds011(42, 42);
+  await clock.advance(10);
+  await first.stop();
+  expect(packs()).toHaveLength(0);
+  files.crash();
+  await start();
+  await until("the pack is there", () => packs().length === 1);
+  expect(values("pm25")).toEqual([4.2]);
+});
+
+test("the live view shows the newest values, and the status file how the agent is", async () => {
+  hub.enrol("air-1", signer);
+  const running = await start();
+  await until("the line is open", () => line.events !== undefined);
+  line.sds011(42, 50);
+  await until("a view with values is there", () => hub.states.some((text) => text.includes("4.2")));
+  const view = JSON.parse(hub.states.at(-1)!) as { device: string; values: { timeMs: number }[] };
+  expect(view.device).toBe("air-1");
+  expect(view.values[0]!.timeMs).toBeGreaterThan(TRUE_MS);
+  await running.stop();
+  const status = JSON.parse(Buffer.from((await files.read("/data/status.json"))!).toString()) as {
+    kid: string;
+    sensors: unknown[];
+  };
+  expect(status.kid).toBe(kidHex(signer.publicKey));
+  expect(status.sensors).toHaveLength(1);
+});
