@@ -13,16 +13,9 @@ import { signCheckpoint } from "../ledger/checkpoint.ts";
 import type { Checkpoint } from "../ledger/checkpoint.ts";
 import { Refusal } from "../ledger/errors.ts";
 import { kidHex } from "../ledger/key.ts";
-import { encodeGenesis } from "../ledger/kinds/genesis.ts";
-import type { GenesisRegistrar } from "../ledger/kinds/genesis.ts";
-import { provePossession } from "../ledger/kinds/possession.ts";
-import { encodeRekey } from "../ledger/kinds/rekey.ts";
-import { encodeSeal } from "../ledger/kinds/seal.ts";
-import type { Seal } from "../ledger/kinds/seal.ts";
 import { CLOCK_AHEAD_SECONDS_MAX } from "../ledger/limits.ts";
 import { snapshotState } from "../ledger/log-state.ts";
 import type { LogState } from "../ledger/log-state.ts";
-import type { NodeReader } from "../ledger/merkle.ts";
 import { signReceipt } from "../ledger/receipt.ts";
 import type { Pack } from "../ledger/senml.ts";
 import { ZERO_HASH } from "../ledger/sha256.ts";
@@ -35,12 +28,17 @@ import type { Files } from "../platform/files.ts";
 import type { Logger } from "../platform/log.ts";
 import { UserError } from "../platform/user-error.ts";
 import { openHidden } from "./hidden.ts";
+import { draftGenesis, draftRekey, draftSeal } from "./hub-drafts.ts";
+import type { GenesisParts } from "./hub-drafts.ts";
+import { LogReader } from "./log-reader.ts";
+import type { SealedBlock } from "./log-reader.ts";
 import type { Located } from "./store/block-summary.ts";
 import type { CommitCell } from "./store/commit-cell.ts";
-import type { EntryIndex, IndexedBlock } from "./store/entry-index.ts";
-import type { EvidenceStore } from "./store/evidence-store.ts";
+import type { EntryIndex } from "./store/entry-index.ts";
 import { OpenBlock } from "./store/open-block.ts";
 import { LogStore } from "./store/log-store.ts";
+
+export type { SealedBlock } from "./log-reader.ts";
 
 /** An entry that was admitted. Durable once `durable` has resolved. */
 export interface AcceptedEntry {
@@ -73,18 +71,6 @@ export type Decision =
       readonly expected?: number;
     };
 
-/** A block with its seal's fields: `size` and `root` are of the log before the seal. */
-export interface SealedBlock extends Seal {
-  /** Index of the seal. */
-  readonly index: number;
-  /** SHA-256 of the seal's statement: what the next seal names as `prev`. */
-  readonly hash: Hash;
-  /** The log with the seal: what `note` signs. */
-  readonly checkpoint: Checkpoint;
-  /** The checkpoint, signed by the hub. Absent where only a former key could, and its signature is not kept. */
-  readonly note: string | undefined;
-}
-
 /** What a log is made of. */
 export interface HubLogParts {
   readonly files: Files;
@@ -106,14 +92,6 @@ export interface HubLogParts {
   readonly openIndex?: ((path: string) => Promise<EntryIndex>) | undefined;
 }
 
-/** What `create` puts into genesis. */
-export interface GenesisParts {
-  readonly origin: string;
-  readonly blockSeconds: number;
-  /** Nobody: the hub itself enrols. */
-  readonly registrars?: readonly GenesisRegistrar[] | undefined;
-}
-
 /** How a statement is offered. */
 export interface DecideOptions {
   /** In place of the log's own, such as one that knows the result already. */
@@ -122,14 +100,10 @@ export interface DecideOptions {
   readonly preimage?: Uint8Array | undefined;
 }
 
-/** Notes that are kept at hand. */
-const NOTES_KEPT = 64;
-
 type Listener<T> = (value: T) => void;
 
 /** See the head of the file. */
-export class HubLog {
-  readonly #store: LogStore;
+export class HubLog extends LogReader {
   readonly #verify: Verify;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -141,18 +115,17 @@ export class HubLog {
   readonly #acceptedListeners = new Set<Listener<readonly AcceptedEntry[]>>();
   readonly #sealedListeners = new Set<Listener<SealedBlock>>();
   readonly #evidenceWrites = new Set<Promise<unknown>>();
-  readonly #notes = new Map<number, string>();
   #sealing: Promise<SealedBlock> | undefined;
   #failure: Error | undefined;
 
   private constructor(store: LogStore, parts: HubLogParts) {
-    this.#store = store;
+    super(store);
     this.#verify = parts.verify;
     this.#clock = parts.clock;
     this.#logger = parts.logger;
     this.#signer = parts.signer;
     const { committed } = store;
-    if (committed !== undefined) this.#keepNote(committed.checkpoint.size, committed.note);
+    if (committed !== undefined) this.keepNote(committed.checkpoint.size, committed.note);
     store.journal.notify((count) => this.#report(count));
   }
 
@@ -197,29 +170,10 @@ export class HubLog {
     }
   }
 
-  /** What admission knows. Others only read it. */
-  get state(): LogState {
-    return this.#store.state;
-  }
-
-  /** Entries that are in the archive: those of sealed, committed and published blocks. */
-  get sealedSize(): number {
-    return this.#store.sealedSize;
-  }
-
   /** Bytes of the open block in memory, which the sealer keeps below a bound. */
   get openBytes(): number {
-    return this.#store.blocks.current.image.length;
+    return this.store.blocks.current.image.length;
   }
-
-  /** Proofs of misbehaviour. */
-  get evidence(): EvidenceStore {
-    return this.#store.evidence;
-  }
-
-  /** Reads tree nodes that are complete at the sealed size, as they are in every later one. */
-  readonly nodes: NodeReader = (level, index) =>
-    this.#store.archive.nodes(this.sealedSize)(level, index);
 
   /**
    * Decides about a statement, and if it may follow, makes it the next entry.
@@ -259,10 +213,7 @@ export class HubLog {
   rotate(next: Signer): Decision {
     // A block that is sealed but not committed needs its checkpoint signed by the old key, perhaps after a restart.
     if (this.#sealing !== undefined) throw new Error("no change of key while a block is sealed");
-    const pop = provePossession(this.state.origin, "hub", "hub", next);
-    const payload = encodeRekey({ key: next.publicKey, pop });
-    const iat = Math.floor(this.#clock.nowMs() / 1000);
-    const decision = this.#say({ kind: "rekey", stream: "log", iat, payload });
+    const decision = this.#say(draftRekey(this.state.origin, next, this.#clock.nowMs()));
     if (decision.kind === "accepted") this.#signer = next;
     return decision;
   }
@@ -275,7 +226,7 @@ export class HubLog {
   durable(): Promise<void> {
     const failure = this.#failureNow();
     if (failure !== undefined) return Promise.reject(failure);
-    const flushed = this.#store.journal.flush();
+    const flushed = this.store.journal.flush();
     if (this.#evidenceWrites.size === 0) return flushed;
     return Promise.all([flushed, ...this.#evidenceWrites]).then(() => undefined);
   }
@@ -299,86 +250,6 @@ export class HubLog {
     } finally {
       this.#sealing = undefined;
     }
-  }
-
-  /** Reads an entry, sealed or not; `undefined` outside the log. The bytes are shared: nobody changes them. */
-  async entry(index: number): Promise<Uint8Array | undefined> {
-    if (!Number.isSafeInteger(index) || index < 0 || index >= this.state.size) return undefined;
-    const block = this.#store.blocks.blockOf(index);
-    return block ? block.entry(index) : this.#store.archive.entry(index, this.sealedSize);
-  }
-
-  /** Reads the entries `from` up to, not with, `to`, as far as there are any, sealed or not. */
-  async *entries(from: number, to: number): AsyncGenerator<{ index: number; bytes: Uint8Array }> {
-    let index = from;
-    while (index < Math.min(to, this.state.size)) {
-      const block = this.#store.blocks.blockOf(index);
-      if (block !== undefined) {
-        yield { index, bytes: block.entry(index) };
-        index++;
-        continue;
-      }
-      const size = this.sealedSize;
-      yield* this.#store.archive.entries(index, Math.min(to, size), size);
-      index = Math.min(to, size);
-    }
-  }
-
-  /** Gives the preimage behind an entry; `undefined` where there is none, or it was erased. Who may see it is not asked. */
-  async body(index: number): Promise<Uint8Array | undefined> {
-    const { blocks, index: entries, bodies } = this.#store;
-    if (blocks.isErased(index)) return undefined;
-    const block = blocks.blockOf(index);
-    if (block !== undefined) return block.image.preimage(index - block.first);
-    const height = entries.heightOf(index);
-    return height === undefined ? undefined : bodies.get(height, index);
-  }
-
-  /** Finds the statement of a key with this number. */
-  findBySeq(kid: string, seq: number): Located | undefined {
-    return this.#store.blocks.findBySeq(kid, seq) ?? this.#store.index.findBySeq(kid, seq);
-  }
-
-  /** Finds the entry whose statement has this SHA-256. */
-  findByHash(hash: Hash): number | undefined {
-    return this.#store.index.findByHash(hash) ?? this.#store.blocks.findByHash(hash);
-  }
-
-  /** Gives the height of the sealed block that an entry is in; `undefined` for those not sealed yet. */
-  heightOf(index: number): number | undefined {
-    return index < this.sealedSize ? this.#store.index.heightOf(index) : undefined;
-  }
-
-  /** Gives a sealed block by its height. */
-  async block(height: number): Promise<SealedBlock | undefined> {
-    const block = this.#store.index.block(height);
-    return block === undefined || block.index >= this.sealedSize ? undefined : this.#show(block);
-  }
-
-  /** Gives the sealed block that an entry is in. */
-  async blockOf(index: number): Promise<SealedBlock | undefined> {
-    const height = this.heightOf(index);
-    return height === undefined ? undefined : this.block(height);
-  }
-
-  /** Gives the hub's checkpoint of a sealed size; `undefined` where no block ends there, or as for `SealedBlock.note`. */
-  checkpointAt(size: number): string | undefined {
-    const known = this.#notes.get(size);
-    if (known !== undefined) return known;
-    const height = this.heightOf(size - 1);
-    const block = height === undefined ? undefined : this.#store.index.block(height);
-    return block?.index === size - 1 ? this.#noteOf(block) : undefined;
-  }
-
-  /**
-   * Shows a checkpoint with its cosignatures as the log's, durably. For logs with a quorum.
-   *
-   * Its size must be sealed. The partial tiles that it needs stay from here on.
-   */
-  async show(note: string, size: number): Promise<void> {
-    if (size > this.sealedSize) throw new Error(`no checkpoint of ${size} entries is sealed`);
-    this.#store.partials.pin([size]);
-    await this.#store.archive.publishCheckpoint(note);
   }
 
   /** Signs a receipt (docs/formats.md, section 9) with the hub's live key. Checkpoint and path are believed. */
@@ -405,7 +276,7 @@ export class HubLog {
       if (this.#failureNow() === undefined) await this.durable();
     } finally {
       this.#failure ??= new Error("the log is closed");
-      await this.#store.close();
+      await this.store.close();
     }
   }
 
@@ -430,7 +301,7 @@ export class HubLog {
     const foundMs = this.#clock.nowMs();
     const second = bytes.slice();
     const keeping = this.entry(index).then((first) =>
-      this.#store.evidence.put({ kind: "equivocation", subject, foundMs, parts: [first!, second] }),
+      this.store.evidence.put({ kind: "equivocation", subject, foundMs, parts: [first!, second] }),
     );
     const done = keeping.finally(() => this.#evidenceWrites.delete(done));
     // Whoever asks for durability next gets the rejection; until then it must not count as unhandled.
@@ -452,7 +323,7 @@ export class HubLog {
   #offer(statement: Statement, options: DecideOptions, isForgery: boolean): Decision {
     const admission = judge(this.state, statement, {
       verify: options.verify ?? this.#verify,
-      entry: (index) => this.#store.hiding(index),
+      entry: (index) => this.store.hiding(index),
     });
     const receivedMs = this.#clock.nowMs();
     const pack =
@@ -478,22 +349,13 @@ export class HubLog {
 
   /** Makes an admission part of state, journal and open block. */
   #take(admission: Admission, preimage: Uint8Array | undefined, receivedMs: number): void {
-    const { journal, blocks } = this.#store;
+    const { journal, blocks } = this.store;
     journal.add({ bytes: admission.statement.bytes, preimage, receivedMs });
     blocks.current.take(admission, apply(this.state, admission));
   }
 
   #begin(parts: GenesisParts): void {
-    const { origin, blockSeconds, registrars = [] } = parts;
-    const createdMs = this.#clock.nowMs();
-    const hub = this.#signer.publicKey;
-    const payload = encodeGenesis({ v: 1, origin, createdMs, hub, registrars, blockSeconds });
-    const draft: Draft = {
-      kind: "genesis",
-      stream: "log",
-      iat: Math.floor(createdMs / 1000),
-      payload,
-    };
+    const draft = draftGenesis(parts, this.#signer.publicKey, this.#clock.nowMs());
     const chain = { issuer: "hub", seq: 0, prev: ZERO_HASH };
     const decision = this.#offer(signStatement(chain, draft, this.#signer), {}, false);
     if (decision.kind !== "refused") return;
@@ -503,40 +365,26 @@ export class HubLog {
   /** Appends the seal over the open block and opens the next one, in one step of the program. */
   #closeBlock(): void {
     const { state } = this;
-    const { head, size } = state;
-    const first = state.firstOpen;
-    const nowMs = this.#clock.nowMs();
-    const latestIat = Math.max(state.latestIat, Math.floor(nowMs / 1000));
-    const payload = encodeSeal({
-      height: head === undefined ? 0 : head.height + 1,
-      first,
-      count: size - first,
-      size,
-      root: state.frontier.root(),
-      prev: head?.hash ?? ZERO_HASH,
-      timeMs: Math.max(nowMs, head?.timeMs ?? 0, (latestIat - CLOCK_AHEAD_SECONDS_MAX) * 1000),
-    });
-    const draft: Draft = { kind: "seal", stream: "log", iat: Math.floor(nowMs / 1000), payload };
-    const decision = this.#say(draft);
+    const decision = this.#say(draftSeal(state, this.#clock.nowMs()));
     if (decision.kind !== "accepted") throw new Error("the hub refuses its own seal");
-    const block = this.#store.blocks.current;
-    block.close(snapshotState(state), state.frontier.root());
-    this.#store.blocks.push(new OpenBlock(this.#store.journal.begin(state.size)));
+    const { blocks, journal } = this.store;
+    blocks.current.close(snapshotState(state), state.frontier.root());
+    blocks.push(new OpenBlock(journal.begin(state.size)));
   }
 
   /** Writes the oldest sealed block, whose entries must be durable before anything of it is shown. */
   async #writeSealed(): Promise<SealedBlock> {
-    const block = this.#store.blocks.sealed;
+    const block = this.store.blocks.sealed;
     const closing = block?.closing;
     if (block === undefined || closing === undefined) throw new Error("there is no sealed block");
     await this.durable();
     const { index, sealedRoot } = closing.block;
     const checkpoint = { origin: this.state.origin, size: index + 1, root: sealedRoot };
-    const note = signCheckpoint(checkpoint, this.#signer);
-    await this.#store.writer.write(block, note, this.#store.blocks);
-    await this.#store.retire(block);
-    this.#keepNote(checkpoint.size, note);
-    const sealed = this.#show({ ...closing.block, note });
+    const note = this.sign(checkpoint);
+    await this.store.writer.write(block, note, this.store.blocks);
+    await this.store.retire(block);
+    this.keepNote(checkpoint.size, note);
+    const sealed = this.showBlock({ ...closing.block, note });
     this.#tell(this.#sealedListeners, sealed);
     return sealed;
   }
@@ -552,32 +400,12 @@ export class HubLog {
         },
       );
     }
-    while (this.#store.blocks.sealed !== undefined) await this.#writeSealed();
+    while (this.store.blocks.sealed !== undefined) await this.#writeSealed();
     if (this.state.head === undefined) await this.seal();
   }
 
-  #show(block: IndexedBlock): SealedBlock {
-    const { sealedRoot, ...seal } = block;
-    const checkpoint = { origin: this.state.origin, size: block.index + 1, root: sealedRoot };
-    return { ...seal, checkpoint, note: this.#noteOf(block) };
-  }
-
-  /** The note of a block: as it was signed, else signed again, which gives the same bytes as long as the key is the same. */
-  #noteOf(block: IndexedBlock): string | undefined {
-    const size = block.index + 1;
-    const known = block.note ?? this.#notes.get(size);
-    if (known !== undefined) return known;
-    const { origin, hub } = this.state;
-    if (hub === undefined || size <= hub.enrolledAt) return undefined;
-    const note = signCheckpoint({ origin, size, root: block.sealedRoot }, this.#signer);
-    this.#keepNote(size, note);
-    return note;
-  }
-
-  #keepNote(size: number, note: string): void {
-    this.#notes.set(size, note);
-    const [oldest] = this.#notes.keys();
-    if (this.#notes.size > NOTES_KEPT && oldest !== undefined) this.#notes.delete(oldest);
+  protected override sign(checkpoint: Checkpoint): string {
+    return signCheckpoint(checkpoint, this.#signer);
   }
 
   #report(count: number): void {
@@ -599,7 +427,7 @@ export class HubLog {
   }
 
   #failureNow(): Error | undefined {
-    return this.#failure ?? this.#store.journal.failure;
+    return this.#failure ?? this.store.journal.failure;
   }
 
   #refuseAfterFailure(): void {

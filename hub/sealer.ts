@@ -16,11 +16,11 @@ export interface SealerPorts {
   readonly beforeFirst?: (() => Promise<void>) | undefined;
   /** A block could not be sealed: the hub must stop. */
   readonly onFatal: (error: unknown) => void;
-  /** Of the open block; 64 MiB unless given. */
+  /** Of the open block; 16 MiB unless given. */
   readonly openBytesMax?: number | undefined;
 }
 
-const OPEN_BYTES_MAX = 67_108_864;
+const OPEN_BYTES_MAX = 16_777_216;
 
 /** Seals one log at its pace until it is stopped. */
 export class Sealer {

@@ -4,6 +4,7 @@
  * Answers for the open block, from memory; once the block is sealed the same goes into the entry index.
  */
 
+import type { Kind } from "../../ledger/kinds/kind.ts";
 import type { Hash } from "../../ledger/sha256.ts";
 import type { Statement } from "../../ledger/statement.ts";
 import { HashList } from "./hash-list.ts";
@@ -13,6 +14,11 @@ export interface Located {
   readonly index: number;
   /** SHA-256 of the statement. */
   readonly hash: Hash;
+}
+
+/** Says whether an entry of this kind may hide something, and so be named by an erasure. */
+export function mayHide(kind: Kind): boolean {
+  return kind === "salted" || kind === "enrol";
 }
 
 /** The entries of one block, in the order of their indexes. */
@@ -33,14 +39,14 @@ export class BlockSummary {
     return this.hashes.length;
   }
 
-  /** Adds the next entry. `bytes` are the statement's, and are kept where it may hide something. */
-  add(statement: Statement, bytes: Uint8Array): void {
+  /** Adds the next entry. `bytes` are the statement's; they are needed, and kept, only where `mayHide` says so. */
+  add(statement: Statement, bytes: Uint8Array | undefined): void {
     const index = this.first + this.count;
     this.hashes.push(statement.hash);
     const run = this.runs.get(statement.kid);
     if (run === undefined) this.runs.set(statement.kid, [statement.seq, index]);
     else run.push(statement.seq, index);
-    if (statement.kind === "salted" || statement.kind === "enrol") this.hiding.set(index, bytes);
+    if (bytes !== undefined && mayHide(statement.kind)) this.hiding.set(index, bytes);
   }
 
   /** Finds the statement of a key with this number. */

@@ -12,6 +12,7 @@ import { formatCheckpointText, parseCheckpoint } from "../../ledger/checkpoint.t
 import { Fault } from "../../ledger/fault.ts";
 import type { Hash } from "../../ledger/sha256.ts";
 import { TILE_WIDTH, TileBuilder } from "../../ledger/tile.ts";
+import type { TileFile, TileLevel } from "../../ledger/tile.ts";
 import type { Files } from "../../platform/files.ts";
 import { UserError } from "../../platform/user-error.ts";
 import type { Archive } from "./archive.ts";
@@ -125,17 +126,22 @@ export class BlockWriter {
     const to = from + count;
     if (this.#builder.size !== from) throw new Error("a block does not follow the one before");
     const staging = await Staging.begin(files, stagingPath, { from, to, root });
+    // The partial tiles of a stretch are outgrown by the next one, but not on every level.
+    const partials = new Map<TileLevel, TileFile>();
     for (let at = 0; at < count; at += STRETCH) {
-      const isLast = at + STRETCH >= count;
       const tiles = this.#grow(block, at, Math.min(count, at + STRETCH));
-      await staging.add(isLast ? tiles : tiles.filter(({ width }) => width === TILE_WIDTH));
+      const full = tiles.filter(({ width }) => width === TILE_WIDTH);
+      for (const { level } of full) partials.delete(level);
+      for (const tile of tiles) if (tile.width < TILE_WIDTH) partials.set(tile.level, tile);
+      await staging.add(full);
       await setImmediate();
     }
+    await staging.add([...partials.values()]);
     await staging.finish();
     return staging;
   }
 
-  #grow(block: OpenBlock, start: number, end: number): ReturnType<TileBuilder["grow"]> {
+  #grow(block: OpenBlock, start: number, end: number): TileFile[] {
     const entries: Uint8Array[] = [];
     const leaves: Hash[] = [];
     const total = block.first + block.summary.count;

@@ -3,7 +3,7 @@
 import type { Admission } from "../../ledger/admission.ts";
 import type { Seal } from "../../ledger/kinds/seal.ts";
 import type { Hash } from "../../ledger/sha256.ts";
-import { BlockSummary } from "./block-summary.ts";
+import { BlockSummary, mayHide } from "./block-summary.ts";
 import type { Located } from "./block-summary.ts";
 import type { IndexedBlock } from "./entry-index.ts";
 import { HashList } from "./hash-list.ts";
@@ -39,7 +39,7 @@ export class OpenBlock {
 
   /** Notes the entry that the journal's image has got last, once it is part of the state. */
   take({ index, statement, effect }: Admission, leaf: Hash): void {
-    this.summary.add(statement, this.entry(index));
+    this.summary.add(statement, mayHide(statement.kind) ? this.entry(index) : undefined);
     this.leaves.push(leaf);
     if (effect.kind === "erase") this.erasures.add(effect.erase.entry);
     if (effect.kind === "seal") this.#seal = { seal: effect.seal, hash: statement.hash };

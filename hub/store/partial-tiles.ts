@@ -42,7 +42,11 @@ export class PartialTiles {
     }
   }
 
-  /** Removes what no kept checkpoint needs. A crash in between leaves a few files too many, and the next call takes them. */
+  /**
+   * Removes what no kept checkpoint needs. A crash in between leaves a few files too many, and the next call takes them.
+   *
+   * May run while the tiles of a checkpoint that is not noted yet are written: wider ones than it knows are left alone.
+   */
   async collect(): Promise<void> {
     const newest = this.#sizes.slice(-CHECKPOINTS_KEPT);
     const kept = [...new Set([...newest, ...this.#pinned])];
@@ -57,7 +61,12 @@ export class PartialTiles {
     const folder = join(this.#folder, path);
     const needed = new Set(kept.map((size) => String(tileWidth(level, n, size))));
     const names = await this.#files.list(folder);
-    const spent = names.filter((name) => !needed.has(name));
+    const widest = tileWidth(
+      level,
+      n,
+      kept.reduce((a, b) => Math.max(a, b), 0),
+    );
+    const spent = names.filter((name) => Number(name) < widest && !needed.has(name));
     for (const name of spent) await this.#files.remove(join(folder, name));
     if (spent.length === 0 || spent.length < names.length) return;
     this.#onFolderRemoved(path);

@@ -194,6 +194,21 @@ describe("sealing", () => {
     await log.close();
   });
 
+  test.each([253, 2044, 2060, 2300])("a block of %i entries leaves no tile out", async (count) => {
+    const files = new MemoryFiles();
+    const log = await createLog(logParts(files));
+    const chain = enrolDevice(log, "air-1");
+    for (let i = 0; i < count; i++) accepted(log.decide(chain.readings(i, START_MS)));
+    await log.seal();
+    const checked = await checkFolder(files);
+    await log.close();
+    const again = await HubLog.open(logParts(files));
+    expect(again.sealedSize).toBe(checked.entries.length);
+    await again.seal();
+    await checkFolder(files);
+    await again.close();
+  });
+
   test("entries read the same from memory and from the archive, and proofs hold", async () => {
     const log = await createLog(logParts(new MemoryFiles()));
     const chain = enrolDevice(log, "air-1");
