@@ -1,0 +1,27 @@
+/**
+ * Builds the page into dist/web, where the hub serves it from.
+ *
+ * Everything is a file of its own, nothing stands inline: the page lives under `Content-Security-Policy: default-src
+ * 'self'`. `KERBSTONE_HUB=http://127.0.0.1:<port> npx vite dashboards/web` shows a running hub while the page is written.
+ */
+import preact from "@preact/preset-vite";
+import { defineConfig, loadEnv } from "vite";
+
+const HUB_PATHS = ["/api", "/checkpoint", "/tile"];
+
+export default defineConfig(({ mode }) => {
+  const hub = loadEnv(mode, import.meta.dirname, "KERBSTONE_")["KERBSTONE_HUB"];
+  return {
+    root: import.meta.dirname,
+    plugins: [preact()],
+    build: {
+      outDir: "../../dist/web",
+      emptyOutDir: true,
+      target: "es2022",
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      sourcemap: true,
+    },
+    server: hub === undefined ? {} : { proxy: Object.fromEntries(HUB_PATHS.map((p) => [p, hub])) },
+  };
+});
