@@ -17,6 +17,7 @@ import type { LogLevel } from "../platform/log.ts";
 import { BUILD_DATE } from "./build-date.ts";
 import { DRIVERS } from "./drivers/drivers.ts";
 import { parseLineAddress } from "./line/address.ts";
+import { parseListenAddress } from "./listen-address.ts";
 import type { PackLimits } from "./packer.ts";
 import type { SendingLimits } from "./publisher.ts";
 import type { RetentionLevel } from "./receipt-trust.ts";
@@ -74,6 +75,16 @@ const sensor = z.object({
   silentSeconds: z.number().int().min(5).max(86_400).optional().meta({
     description: "how long it may say nothing before that is reported",
   }),
+  stuckSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(31_536_000)
+    .optional()
+    .meta({
+      description: "how long air or noise may repeat one value before it is flagged; 0 for ever",
+      examples: [21_600],
+    }),
   options: z.record(z.string(), z.unknown()).default({}).meta({
     description: "what the driver lets one set, see docs/drivers.md",
   }),
@@ -153,6 +164,14 @@ const shape = z.object({
       }),
     })
     .prefault({}),
+  metrics: z
+    .string()
+    .refine(
+      (text) => parseListenAddress(text) !== undefined,
+      "expected a port, or host:port; a port alone is on this very machine",
+    )
+    .optional()
+    .meta({ description: "where /metrics is served, if at all", examples: ["9464"] }),
   logLevel: z
     .enum(LOG_LEVELS)
     .default("info")
@@ -164,12 +183,16 @@ const shape = z.object({
     .refine(hasFewStreams, `expected at most ${STREAMS_MAX} streams`),
 });
 
+/** The shape of the settings, for whoever lists them. */
+export const edgeSchema: z.ZodObject = shape;
+
 /** One sensor of a device. */
 export interface SensorConfig {
   readonly stream: string;
   readonly driver: string;
   readonly address: string;
   readonly silentSeconds?: number | undefined;
+  readonly stuckSeconds?: number | undefined;
   readonly options: Readonly<Record<string, unknown>>;
 }
 
@@ -202,6 +225,8 @@ export interface EdgeConfig {
     /** A date, as in ISO 8601. */
     readonly notBefore: string;
   };
+  /** As in listen-address.ts; absent for none. */
+  readonly metrics?: string | undefined;
   readonly logLevel: LogLevel;
   readonly sensors: readonly SensorConfig[];
 }

@@ -31,6 +31,27 @@ const mqttSettings = z.object({
     .meta({ description: "connections at the same time" }),
 });
 
+const httpSettings = z.object({
+  host: z
+    .string()
+    .default("127.0.0.1")
+    .meta({ description: "address on which page, query API and log are served" }),
+  port: port
+    .default(8080)
+    .meta({ description: "port on which page, query API and log are served; 0 for any" }),
+});
+
+const influxSettings = z.object({
+  url: z
+    .string()
+    .optional()
+    .meta({
+      description: "InfluxDB database into which public values are mirrored; none unless given",
+      examples: ["http://127.0.0.1:8086/kerbstone"],
+      secret: true,
+    }),
+});
+
 const schema = z.object({
   data: z
     .string()
@@ -72,7 +93,12 @@ const schema = z.object({
     .optional()
     .meta({ description: "file that names the peers whose cosignatures count, and their quorum" }),
   mqtt: mqttSettings.prefault({}),
+  http: httpSettings.prefault({}),
+  influx: influxSettings.prefault({}),
 });
+
+/** The shape of the settings, for whoever lists them. */
+export const hubSchema: z.ZodObject = schema;
 
 /** The settings of a hub, whole and checked. */
 export interface HubSettings {
@@ -90,6 +116,8 @@ export interface HubSettings {
     readonly keyFile?: string | undefined;
     readonly connectionsMax: number;
   };
+  readonly http: { readonly host: string; readonly port: number };
+  readonly influx: { readonly url?: string | undefined };
 }
 
 /** The flags of `kerbstone hub run`, one a setting. */
