@@ -77,6 +77,11 @@ export class Cosigning {
     return cosigning;
   }
 
+  /** Who is to cosign, and how many of them. */
+  get policy(): Policy {
+    return this.#parts.policy;
+  }
+
   /** Whether the policy asks for cosignatures at all. */
   get hasQuorum(): boolean {
     return this.#parts.policy.quorum !== NO_QUORUM;

@@ -46,6 +46,8 @@ export interface HubParts {
   readonly cosigned?: CosignedView | undefined;
   readonly brokerLimits?: BrokerLimits | undefined;
   readonly ackIntervalMs?: number | undefined;
+  /** Told of everything that was decided, once it is durable. */
+  readonly onDecision?: ((decision: Decision) => void) | undefined;
   /** Asked before the first seal: rejects where a mirror knows more of this log than the disk. */
   readonly beforeFirstSeal?: (() => Promise<void>) | undefined;
 }
@@ -96,6 +98,7 @@ export class Hub {
       clock,
       onFatal: fatal.trip,
       onRoom: () => broker.resume(),
+      onDecision: parts.onDecision,
     });
     const broker: Broker = await Broker.open(
       {

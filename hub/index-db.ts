@@ -8,6 +8,7 @@
 import { open } from "lmdb";
 import type { Database, RootDatabase } from "lmdb";
 import { decodeCbor, encodeCbor } from "../ledger/cbor.ts";
+import { commitFailure } from "./commit-failure.ts";
 
 /** Keys are compared part by part: texts by their UTF-8, numbers by value. */
 export type TableKey = readonly (string | number)[];
@@ -42,7 +43,7 @@ export interface Table {
 export interface Shelf {
   readonly table: Table;
   readonly cursor: Cursor;
-  /** Runs `write` and moves the cursor in one transaction. A rejection leaves both as they were. */
+  /** Runs `write` and moves the cursor in one transaction. A rejection, with the reason, leaves both as they were. */
   commit(cursor: Cursor, write: () => void): Promise<void>;
   /** Empties the table and sets the cursor back. */
   clear(): Promise<void>;
@@ -52,10 +53,12 @@ type Bytes = Database<Uint8Array, (string | number)[]>;
 
 /** One process owns the folder: LMDB itself would not mind two. */
 export class IndexDb {
+  readonly #path: string;
   readonly #root: RootDatabase<Uint8Array, (string | number)[]>;
   readonly #meta: Bytes;
 
   private constructor(path: string) {
+    this.#path = path;
     this.#root = open<Uint8Array, (string | number)[]>({ path, encoding: "binary", maxDbs: 16 });
     this.#meta = this.#root.openDB({ name: "cursors", encoding: "binary" });
   }
@@ -68,7 +71,8 @@ export class IndexDb {
   /** Opens what a projection owns; what another version of it has left is thrown away. */
   async shelf(name: string, version: number): Promise<Shelf> {
     const table = this.#root.openDB<Uint8Array, (string | number)[]>({ name, encoding: "binary" });
-    const shelf = new LmdbShelf(this.#root, this.#meta, table, name, version);
+    const db = { root: this.#root, meta: this.#meta, path: this.#path };
+    const shelf = new LmdbShelf(db, table, name, version);
     if (!shelf.isOfVersion()) await shelf.clear();
     return shelf;
   }
@@ -82,6 +86,7 @@ export class IndexDb {
 
 class LmdbShelf implements Shelf {
   readonly table: Table;
+  readonly #path: string;
   readonly #root: RootDatabase<Uint8Array, (string | number)[]>;
   readonly #meta: Bytes;
   readonly #table: Bytes;
@@ -90,14 +95,14 @@ class LmdbShelf implements Shelf {
   #cursor: Cursor;
 
   constructor(
-    root: RootDatabase<Uint8Array, (string | number)[]>,
-    meta: Bytes,
+    db: { root: RootDatabase<Uint8Array, (string | number)[]>; meta: Bytes; path: string },
     table: Bytes,
     name: string,
     version: number,
   ) {
-    this.#root = root;
-    this.#meta = meta;
+    this.#root = db.root;
+    this.#meta = db.meta;
+    this.#path = db.path;
     this.#table = table;
     this.#name = name;
     this.#version = version;
@@ -114,7 +119,7 @@ class LmdbShelf implements Shelf {
   }
 
   async commit(cursor: Cursor, write: () => void): Promise<void> {
-    await this.#root.transaction(() => {
+    await this.#transaction(() => {
       write();
       this.#write(cursor);
     });
@@ -123,13 +128,21 @@ class LmdbShelf implements Shelf {
 
   async clear(): Promise<void> {
     // The cursor first: a crash in between leaves a table that is filled again over what it holds.
-    await this.#root.transaction(() => this.#write(NOTHING_TAKEN));
+    await this.#transaction(() => this.#write(NOTHING_TAKEN));
     this.#cursor = NOTHING_TAKEN;
     await this.#table.clearAsync();
   }
 
+  async #transaction(act: () => void): Promise<void> {
+    try {
+      await this.#root.transaction(act);
+    } catch (error) {
+      throw await commitFailure(error, this.#path);
+    }
+  }
+
   #write(cursor: Cursor): void {
-    void this.#meta.put([this.#name], encodeCbor([this.#version, cursor.next, cursor.hash]));
+    leave(this.#meta.put([this.#name], encodeCbor([this.#version, cursor.next, cursor.hash])));
   }
 
   #read(): { version: number; cursor: Cursor } | undefined {
@@ -145,12 +158,12 @@ function tableOf(table: Bytes): Table {
     get: (key) => table.get([...key]),
     range: (start, end, limit) => table.getRange({ start: [...start], end: [...end], limit }),
     all: () => table.getRange({}),
-    put: (key, value) => {
-      // The transaction around it carries the outcome.
-      void table.put([...key], value);
-    },
-    remove: (key) => {
-      void table.remove([...key]);
-    },
+    put: (key, value) => leave(table.put([...key], value)),
+    remove: (key) => leave(table.remove([...key])),
   };
+}
+
+/** Leaves a write's outcome to the transaction around it; a rejection that nobody hears would end the process. */
+function leave(writing: Promise<boolean>): void {
+  writing.catch(() => undefined);
 }

@@ -5,6 +5,7 @@ import { nearestName } from "../platform/near-name.ts";
 import { UserError } from "../platform/user-error.ts";
 import { initHub } from "./init-command.ts";
 import { operatorPrograms } from "./operator/command-line.ts";
+import { rebuildHub } from "./projections/rebuild.ts";
 import { runHub } from "./run-command.ts";
 import { printVkey } from "./vkey-command.ts";
 
@@ -13,6 +14,7 @@ type Program = (io: ProgramIo, argv: readonly string[]) => Promise<number>;
 const programs: Readonly<Record<string, Program>> = {
   init: initHub,
   run: runHub,
+  rebuild: rebuildHub,
   vkey: printVkey,
   ...operatorPrograms,
 };

@@ -4,10 +4,12 @@
 
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { decodeUtf8 } from "../ledger/bytes.ts";
 import { NO_QUORUM } from "../ledger/policy.ts";
 import type { Policy } from "../ledger/policy.ts";
 import { formatHelp, parseFlags } from "../platform/command-line.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { CommandSpec } from "../platform/command-line.ts";
 import { lockFolder } from "../platform/folder-lock.ts";
 import { loadKey } from "../platform/key-file.ts";
@@ -19,6 +21,7 @@ import type { Logger } from "../platform/log.ts";
 import { fastestVerify } from "../platform/native-verify.ts";
 import { UserError } from "../platform/user-error.ts";
 import { VerifyPool } from "../platform/verify-pool.ts";
+import { readPageFiles } from "./api/page-files.ts";
 import { listenMqtt } from "./broker/listener.ts";
 import type { Listener, ListenOptions } from "./broker/listener.ts";
 import { BROKER_LIMITS } from "./broker/broker.ts";
@@ -29,9 +32,17 @@ import { Cosigning } from "./cosigning.ts";
 import { Hub } from "./hub.ts";
 import { keyPath } from "./init-command.ts";
 import { HubLog } from "./log.ts";
+import { HubMetrics } from "./metrics.ts";
 import { refuseIfBehind } from "./mirrors.ts";
 import { operatorCommands } from "./operator/commands.ts";
 import { serveOperator } from "./operator/server.ts";
+import { InfluxTarget, parseInfluxUrl } from "./projections/influx-target.ts";
+import { rebuildCommand } from "./projections/rebuild.ts";
+import { HubServices } from "./services.ts";
+import { timedFiles } from "./timed-files.ts";
+
+/** Where `npm run build` puts the page, seen from the compiled program. */
+const PAGE_FOLDER = fileURLToPath(new URL("../web", import.meta.url));
 
 const spec: CommandSpec = {
   usage: "kerbstone hub run [--config FILE] [options]",
@@ -77,11 +88,13 @@ async function startHub(
   logger: Logger,
   shutdown: Shutdown,
 ): Promise<void> {
-  const { files, clock, random } = io;
+  const { clock, random } = io;
+  const metrics = new HubMetrics(clock);
+  const files = timedFiles(io.files, clock, (seconds) => metrics.observeSync(seconds));
   const folder = resolve(io.cwd, settings.data);
   const policy = await policyOf(io, settings);
   const hasQuorum = policy !== undefined && policy.quorum !== NO_QUORUM;
-  const log = await openLog(io, { ...settings, hasQuorum }, folder, logger, shutdown);
+  const log = await openLog({ ...io, files }, { ...settings, hasQuorum }, folder, logger, shutdown);
   const workerCount = settings.verifyWorkers ?? workersFor(availableParallelism());
   const workers = workerCount > 0 ? new VerifyPool(workerCount) : undefined;
   if (workers !== undefined) shutdown.add("verify workers", () => workers.close());
@@ -101,18 +114,55 @@ async function startHub(
     cosigned: hasQuorum ? cosigning : undefined,
     beforeFirstSeal: policy && (() => refuseIfBehind({ log, policy, client, verify, logger })),
     ackIntervalMs: settings.ackIntervalMs,
+    onDecision: (decision) => metrics.countDecision(decision),
     brokerLimits: { ...BROKER_LIMITS, connectionsMax: settings.mqtt.connectionsMax },
   });
   shutdown.add("hub", () => hub.close());
   hub.failure.catch((error: unknown) => shutdown.fail(error));
-  const isOnline = (device: string): boolean | undefined => hub.presence.isOnline(device);
-  const commands = operatorCommands({ log, clock, random, isOnline, status: () => hub.status() });
-  const operator = await serveOperator(folder, commands, logger);
-  shutdown.add("operator socket", () => operator.close());
   const listener = await openPort(io, settings, hub);
   shutdown.add("MQTT port", () => listener.close());
+  const services = await HubServices.open({
+    hub,
+    files,
+    folder,
+    clock,
+    random,
+    logger,
+    metrics,
+    cosigning,
+    influx: influxTarget(settings, clock),
+    page: await readPageFiles(files, PAGE_FOLDER),
+    mqttPort: listener.port,
+  });
+  shutdown.add("services", () => services.close());
+  await openOperator(io, folder, { hub, services, logger, shutdown });
+  const httpPort = await services.listen(settings.http.host, settings.http.port);
   io.stdout.write(`Hub of ${log.state.origin} on ${folder}\n`);
   io.stdout.write(`vkey ${hub.vkey}\nMQTT ${settings.mqtt.host}:${listener.port}\n`);
+  io.stdout.write(`HTTP ${settings.http.host}:${httpPort}\n`);
+}
+
+/** Opens the socket for the operator's commands. */
+async function openOperator(
+  io: ProgramIo,
+  folder: string,
+  parts: { hub: Hub; services: HubServices; logger: Logger; shutdown: Shutdown },
+): Promise<void> {
+  const { hub, services, logger, shutdown } = parts;
+  const { clock, random } = io;
+  const isOnline = (device: string): boolean | undefined => hub.presence.isOnline(device);
+  const status = (): ReturnType<Hub["status"]> => hub.status();
+  const commands = {
+    ...operatorCommands({ log: hub.log, clock, random, isOnline, status }),
+    rebuild: rebuildCommand(services.projections),
+  };
+  const operator = await serveOperator(folder, commands, logger);
+  shutdown.add("operator socket", () => operator.close());
+}
+
+function influxTarget(settings: HubSettings, clock: Clock): InfluxTarget | undefined {
+  const { url } = settings.influx;
+  return url === undefined ? undefined : new InfluxTarget(parseInfluxUrl(url), clock);
 }
 
 /** On few cores a worker competes with the main thread for the same processors, and handing work over costs. */

@@ -169,7 +169,7 @@ function judgeRekey(state: LogState, statement: Statement, verify: Verify): Effe
 function judgeRules(statement: Statement): Effect | Refusal {
   const rules = decodeRules(statement.payload);
   if (rules instanceof Refusal) return rules;
-  if (rules.v > RULES_VERSION) {
+  if (rules.v !== RULES_VERSION) {
     return new Refusal("too-new", `rules version ${rules.v}; this software knows ${RULES_VERSION}`);
   }
   return { kind: "rules" };

@@ -45,8 +45,8 @@ export function judge(
   const statement = bytes instanceof Uint8Array ? decodeStatement(bytes) : bytes;
   if (statement instanceof Refusal) return statement;
   const index = state.size;
-  if (index === 0 || statement.kind === "genesis") {
-    const effect = judgeFirst(state, statement, judgement.verify);
+  if (index === 0) {
+    const effect = judgeFirst(statement, judgement.verify);
     return effect instanceof Refusal ? effect : { index, statement, effect };
   }
   const key = judgeSpeaker(state, statement);
@@ -58,9 +58,8 @@ export function judge(
 }
 
 /** Judges entry 0, whose payload brings the key that it is signed with. */
-function judgeFirst(state: LogState, statement: Statement, verify: Verify): Effect | Refusal {
+function judgeFirst(statement: Statement, verify: Verify): Effect | Refusal {
   if (statement.kind !== "genesis") return new Refusal("bad-block", "entry 0 must be genesis");
-  if (state.size !== 0) return new Refusal("bad-block", "genesis is entry 0 and only there");
   const effect = judgeGenesis(statement, verify);
   if (effect instanceof Refusal) return effect;
   const hub = freshKey(
@@ -98,7 +97,7 @@ function judgeStanding(
   if (!maySay(key.role, kind, hasRegistrars)) {
     return new Refusal("wrong-role", `a ${key.role} may not say ${kind} in this log`);
   }
-  if (!fitsStream(key, kind, stream)) {
+  if (!fitsStream(key, statement, hasRegistrars)) {
     return new Refusal("wrong-stream", `${key.name} may not say ${kind} on stream ${stream}`);
   }
   return undefined;
@@ -132,13 +131,15 @@ function isRegistrar(role: Role, hasRegistrars: boolean): boolean {
   return role === "registrar" || (role === "hub" && !hasRegistrars);
 }
 
-const STREAMS_OF_ROLE: Readonly<Record<Exclude<Role, "device">, readonly string[]>> = {
-  hub: ["log", "registry", "rights"],
-  registrar: ["registry", "rights"],
-  owner: ["rights"],
-};
+/** The streams on which a signer that is no device speaks, and so may leave out numbers. */
+function streamsOf(role: Exclude<Role, "device">, hasRegistrars: boolean): readonly string[] {
+  if (role === "owner") return ["rights"];
+  if (role === "registrar") return ["registry", "rights"];
+  return hasRegistrars ? ["log"] : ["log", "registry", "rights"];
+}
 
-function fitsStream(key: KeyState, kind: Kind, stream: string): boolean {
+function fitsStream(key: KeyState, statement: Statement, hasRegistrars: boolean): boolean {
+  const { kind, stream } = statement;
   const { device } = key;
   if (device !== undefined) {
     if (kind === "readings" && device.visibility !== "public") return false;
@@ -159,12 +160,16 @@ function fitsStream(key: KeyState, kind: Kind, stream: string): boolean {
     case "erase":
       return stream === "rights";
     default:
-      return key.role !== "device" && STREAMS_OF_ROLE[key.role].includes(stream);
+      return key.role !== "device" && streamsOf(key.role, hasRegistrars).includes(stream);
   }
 }
 
 /** Checks the signature, `prev` and `seq`, the last of a gap together with its payload. */
-export function judgeChain(key: KeyState, statement: Statement, verify: Verify): Refusal | undefined {
+export function judgeChain(
+  key: KeyState,
+  statement: Statement,
+  verify: Verify,
+): Refusal | undefined {
   if (!verify(key.publicKey, signedBytes(statement), statement.signature)) {
     return new Refusal("bad-signature", `the signature does not hold for key ${key.kid}`);
   }

@@ -22,16 +22,17 @@ import type { Vkey } from "./note.ts";
 import { logKeys, openByPolicy } from "./policy.ts";
 import type { Policy } from "./policy.ts";
 import { Replay } from "./replay.ts";
-import { HASH_BYTES } from "./sha256.ts";
+import { HASH_BYTES, sha256 } from "./sha256.ts";
+import type { Hash } from "./sha256.ts";
 import type { VerifyMany } from "./signature-batch.ts";
 import type { Verify } from "./signature.ts";
 import { decodeStatement } from "./statement.ts";
 import {
   decodeEntryBundle,
+  encodeEntryBundle,
   parseTilePath,
   TILE_WIDTH,
   tilePath,
-  tilesAdded,
   tileWidth,
 } from "./tile.ts";
 import type { TileFile, TileId } from "./tile.ts";
@@ -105,11 +106,15 @@ export async function auditLog(parts: AuditParts): Promise<AuditReport | AuditFa
 }
 
 /** Bundles that are read and checked ahead of the one being admitted. */
-const BUNDLES_AHEAD = 4;
+const BUNDLES_AHEAD = 3;
 
 class Audit {
   private readonly parts: AuditParts;
   private readonly replay: Replay;
+  /** By the checkpoint, which may lie. */
+  private size = 0;
+  /** What each bundle held when it was admitted, so that none says something else when it is asked again. */
+  private readonly bundleHashes: Hash[] = [];
   private readonly files = new Set<string>(["checkpoint"]);
 
   constructor(parts: AuditParts) {
@@ -128,6 +133,7 @@ class Audit {
       return new AuditFault("malformed", "the checkpoint is not UTF-8", { path: "checkpoint" });
     }
     if (checkpoint instanceof Fault) return atCheckpoint(checkpoint);
+    this.size = checkpoint.size;
     const fault =
       (await this.checkEarly(text, checkpoint.size)) ??
       (await this.takeEntries(checkpoint)) ??
@@ -163,18 +169,22 @@ class Audit {
 
   /** Reads bundle after bundle, a few ahead, and admits what they hold. */
   private async takeEntries({ size }: Checkpoint): Promise<AuditFault | undefined> {
-    const bundles = tilesAdded(0, size).filter(({ level }) => level === "entries");
+    const count = Math.ceil(size / TILE_WIDTH);
+    const bundle = (n: number): TileId => ({
+      level: "entries",
+      n,
+      width: tileWidth("entries", n, size),
+    });
     const ahead: ReturnType<Audit["prepareBundle"]>[] = [];
-    let next = 0;
-    for (const bundle of bundles) {
-      while (next < bundles.length && ahead.length < BUNDLES_AHEAD) {
-        const prepared = this.prepareBundle(bundles[next++]!);
+    for (let n = 0, next = 0; n < count; n++) {
+      while (next < count && ahead.length < BUNDLES_AHEAD) {
+        const prepared = this.prepareBundle(bundle(next++));
         prepared.catch(() => undefined);
         ahead.push(prepared);
       }
       const batch = await ahead.shift()!;
       if (batch instanceof AuditFault) return batch;
-      const fault = await this.takeBundle(bundle, batch, size);
+      const fault = await this.takeBundle(bundle(n), batch, size);
       if (fault !== undefined) return fault;
       this.parts.onProgress?.(this.replay.state.size, size);
     }
@@ -189,7 +199,9 @@ class Audit {
     if (entries === undefined || !fits(entries.length, found, bundle)) {
       return new AuditFault("wrong-tile", `does not hold ${bundle.width} whole entries`, where);
     }
-    return this.replay.prepare(entries.slice(0, bundle.width));
+    const taken = entries.slice(0, bundle.width);
+    this.bundleHashes[bundle.n] = hashOf(taken);
+    return this.replay.prepare(taken);
   }
 
   private async takeBundle(
@@ -323,11 +335,21 @@ class Audit {
     return full && { bytes: full, width: TILE_WIDTH };
   }
 
+  /** Reads an entry that was admitted before; `undefined` where the source has changed its mind. */
   private async readEntry(index: number): Promise<Uint8Array | undefined> {
     const n = Math.floor(index / TILE_WIDTH);
-    const found = await this.readTile({ level: "entries", n, width: TILE_WIDTH });
-    return found && decodeEntryBundle(found.bytes)?.[index % TILE_WIDTH];
+    const width = tileWidth("entries", n, this.size);
+    const found = await this.readTile({ level: "entries", n, width });
+    const entries = found && decodeEntryBundle(found.bytes)?.slice(0, width);
+    const known = this.bundleHashes[n];
+    if (entries === undefined || known === undefined) return undefined;
+    return equalBytes(hashOf(entries), known) ? entries[index % TILE_WIDTH] : undefined;
   }
+}
+
+/** Hashes the entries of a bundle, to tell later whether they are the same. */
+function hashOf(entries: readonly Uint8Array[]): Hash {
+  return sha256(encodeEntryBundle(entries));
 }
 
 /** A tile's file: the one asked for, or the full one in its place. */

@@ -6,7 +6,7 @@
  * encoding again, which costs more than the signature; test/ledger/cbor.test.ts holds it against `cborg`.
  */
 
-import { compareBytes, concatBytes, decodeUtf8, encodeUtf8 } from "./bytes.ts";
+import { compareBytes, decodeUtf8, encodeUtf8, joinBytes } from "./bytes.ts";
 import { malformed } from "./errors.ts";
 import type { Refusal } from "./errors.ts";
 import { decodeFloat16, encodeFloat16 } from "./float16.ts";
@@ -51,7 +51,7 @@ const MAP = 5;
 export function encodeCbor(value: CborValue): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
   encodeInto(parts, value, 0);
-  return concatBytes(...parts);
+  return joinBytes(parts);
 }
 
 function encodeInto(parts: Uint8Array[], value: CborValue, depth: number): void {

@@ -120,7 +120,9 @@ class PolicyReader {
     if (text === undefined || rest.length > 0) return malformedText("expected log <vkey> [<url>]");
     const vkey = parseKeyOf(text, TYPE_ED25519);
     if (vkey instanceof Fault) return vkey;
-    if (hasKey(this.logs, vkey)) return malformedText("this log key stands in an earlier line");
+    if (hasKey(this.logs, vkey) || hasKey(this.witnesses, vkey)) {
+      return malformedText("this log key stands in an earlier line");
+    }
     this.logs.push({ vkey, url });
     return undefined;
   }
@@ -131,7 +133,7 @@ class PolicyReader {
     }
     const vkey = parseKeyOf(text, TYPE_COSIGNATURE);
     if (vkey instanceof Fault) return vkey;
-    if (hasKey(this.witnesses, vkey)) {
+    if (hasKey(this.witnesses, vkey) || hasKey(this.logs, vkey)) {
       return malformedText("this witness key stands in an earlier line");
     }
     this.witnesses.push({ name, vkey, url });

@@ -192,7 +192,7 @@ class Resolver {
     const baseUnit = record.get(LABEL_BASE_UNIT);
     const ownUnit = record.get(LABEL_UNIT);
     if (!isUnitOrAbsent(baseUnit) || !isUnitOrAbsent(ownUnit)) {
-      return malformed(`a unit is a text of 1 to ${TEXT_BYTES_MAX} bytes`);
+      return malformed(`a unit is a text of at most ${TEXT_BYTES_MAX} bytes`);
     }
     this.baseUnit = baseUnit ?? this.baseUnit;
     const unit = ownUnit ?? this.baseUnit;
@@ -261,9 +261,7 @@ function isNumberOrAbsent(record: CborMap, label: number): boolean {
 }
 
 function isUnitOrAbsent(value: CborValue | undefined): value is string | undefined {
-  return (
-    value === undefined || (typeof value === "string" && value.length > 0 && fitsFreeText(value))
-  );
+  return value === undefined || (typeof value === "string" && fitsFreeText(value));
 }
 
 function valueOf(record: CborMap): number | string | boolean | undefined {

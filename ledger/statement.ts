@@ -154,7 +154,7 @@ function decodeHeader(protectedHeader: Uint8Array): Header | Refusal {
   const prev = map.get("prev");
   const complete =
     kind !== undefined &&
-    (typeof algorithm === "number" || typeof algorithm === "string") &&
+    Number.isSafeInteger(algorithm) &&
     names !== undefined &&
     kid instanceof Uint8Array &&
     kid.length === KID_BYTES &&
@@ -187,8 +187,8 @@ function decodeHeader(protectedHeader: Uint8Array): Header | Refusal {
  */
 function kindIn(map: CborMap): Kind | "unknown" | undefined {
   const type = map.get(LABEL_CONTENT_TYPE);
-  if (map.size === 6 && (typeof type === "string" || typeof type === "number")) {
-    return kindOfContentType(type) ?? "unknown";
+  if (map.size === 6 && (typeof type === "string" || Number.isSafeInteger(type))) {
+    return kindOfContentType(type as string | number) ?? "unknown";
   }
   const isEnvelope =
     map.size === 7 &&

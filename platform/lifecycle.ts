@@ -10,12 +10,21 @@ import { type Random, systemRandom } from "./random.ts";
 import { asUserError } from "./system-error.ts";
 import type { UserError } from "./user-error.ts";
 
+/** Where a program writes. */
+export interface Output {
+  write(text: string): unknown;
+  /** Set where a person looks at it in a terminal, whose size is in characters. */
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+}
+
 /** What a program gets from its surroundings. */
 export interface ProgramIo {
   /** Without the program's own name. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdout: { write(text: string): unknown };
+  readonly stdout: Output;
   readonly stderr: { write(text: string): unknown };
   readonly stdin?: AsyncIterable<Uint8Array>;
   /** Aborted when the program is to stop. */

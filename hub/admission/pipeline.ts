@@ -30,6 +30,8 @@ export interface PipelinePorts {
   readonly onFatal: (error: unknown) => void;
   /** Called after each group of decisions has been reported: there may be room again. */
   readonly onRoom: () => void;
+  /** Called with each durable decision, before whoever waits for it: for counting. */
+  readonly onDecision?: ((decision: Decision) => void) | undefined;
 }
 
 /** Bounds on what waits; above them `isBusy` asks the senders to be held, it refuses nobody. */
@@ -224,6 +226,7 @@ export class AdmissionPipeline {
     for (const [i, arrival] of group.entries()) {
       this.#messages -= 1;
       this.#bytes -= arrival.bodyBytes;
+      this.#ports.onDecision?.(decisions[i]!);
       arrival.decided(decisions[i]!, arrival.hash);
     }
     this.#ports.onRoom();

@@ -8,7 +8,7 @@ import { decodeUtf8, encodeHex, encodeUtf8 } from "../../ledger/bytes.ts";
 import { sha256 } from "../../ledger/sha256.ts";
 import type { Files } from "../../platform/files.ts";
 
-/** What a log did. Notes are whole signed checkpoints, entries base64. */
+/** What a log did. Notes are whole signed checkpoints; entries and hashes are base64. */
 export type Misbehaviour =
   /** It signed two roots for one size. */
   | {
@@ -19,21 +19,27 @@ export type Misbehaviour =
       readonly root: string;
       readonly offered: string;
     }
-  /** It signed a root that its entries do not give. */
+  /**
+   * It signed a root that its entries do not give: `seal`, at `size` - 1, is its own statement, whose root `frontier`
+   * gives; with the seal's leaf appended it gives `root`, and the checkpoint says another.
+   */
   | {
       readonly kind: "wrong-root";
       readonly size: number;
       readonly root: string;
       readonly offered: string;
+      readonly seal: string;
+      readonly frontier: readonly string[];
     }
-  /** It signed a log with an entry in it that breaks the rules. */
+  /** It signed a log with an entry in it that breaks the rules; `path` leads from the entry to the signed root. */
   | {
       readonly kind: "refused-entry";
       readonly index: number;
       readonly code: string;
       readonly text: string;
       readonly offered: string;
-      readonly bundle: string;
+      readonly entry: string;
+      readonly path: readonly string[];
     };
 
 /** A stored proof. */

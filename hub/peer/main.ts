@@ -191,7 +191,9 @@ class Rounds {
     const outcome = await this.#peer.round();
     this.newest = { outcome, atMs: this.#clock.nowMs() };
     if (outcome.kind === "cosigned") this.#logger.info({ size: outcome.size }, "cosigned");
-    else if (outcome.kind !== "idle" && outcome.kind !== before) {
+    else if (outcome.kind === "checked") {
+      this.#logger.info({ size: outcome.size }, outcome.kind === before ? "checked" : outcome.text);
+    } else if (outcome.kind !== "idle" && outcome.kind !== before) {
       this.#logger.warn({ outcome: outcome.kind }, outcome.text);
     }
     return outcome;
@@ -200,7 +202,7 @@ class Rounds {
   /** 0 when the newest round found nothing wrong, 1 when it would not cosign, 2 when it could not look. */
   get exitCode(): number {
     const kind = this.newest?.outcome.kind;
-    if (kind === "cosigned" || kind === "idle") return 0;
+    if (kind === "cosigned" || kind === "checked" || kind === "idle") return 0;
     return kind === "unreadable" ? 2 : 1;
   }
 }

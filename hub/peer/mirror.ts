@@ -11,7 +11,13 @@ import { equalBytes } from "../../ledger/bytes.ts";
 import { LogState, restoreState, snapshotState } from "../../ledger/log-state.ts";
 import { logVkeys } from "../../ledger/log-keys.ts";
 import type { LogSource } from "../../ledger/log-source.ts";
-import { MerkleFrontier } from "../../ledger/merkle.ts";
+import {
+  inclusionPath,
+  leafHash,
+  MerkleFrontier,
+  nodeHash,
+  verifyInclusion,
+} from "../../ledger/merkle.ts";
 import type { NodeReader } from "../../ledger/merkle.ts";
 import type { Vkey } from "../../ledger/note.ts";
 import { Replay } from "../../ledger/replay.ts";
@@ -43,8 +49,8 @@ export type MirrorStop =
   | {
       readonly kind: "refused";
       readonly refused: ReplayRefusal;
-      /** The bundle that holds the entry. */
-      readonly bundle: Uint8Array;
+      /** The entry as it was read. Whether the log's own root covers it, `includes` tells. */
+      readonly entry: Uint8Array;
       /** The log's keys by the entries before it. */
       readonly keys: readonly Vkey[];
     }
@@ -102,6 +108,14 @@ export class Mirror {
     return (await MerkleFrontier.read(size, this.nodes())).root();
   }
 
+  /** Reads an entry of the copy; `undefined` outside of it. */
+  async entry(index: number): Promise<Uint8Array | undefined> {
+    const n = Math.floor(index / TILE_WIDTH);
+    const width = Math.min(TILE_WIDTH, this.size - n * TILE_WIDTH);
+    const bundle = await this.readTile({ level: "entries", n, width });
+    return bundle && decodeEntryBundle(bundle)?.[index % TILE_WIDTH];
+  }
+
   /** Reads a tile of the copy, or the full one that replaced it. */
   readTile(tile: TileId): Promise<Uint8Array | undefined> {
     const { files, folder } = this.#parts;
@@ -130,6 +144,32 @@ export class Mirror {
     }
   }
 
+  /**
+   * Looks for proof that a log of `size` entries and this `root` holds `entry` at `index`, beyond this copy.
+   *
+   * Reads the entries from the source again, without admitting them. Gives the inclusion path, or `undefined` where
+   * what the source says does not lead to the root: then it was damaged or changed on the way, and proves nothing.
+   */
+  async pathTo(
+    entry: Uint8Array,
+    index: number,
+    log: { readonly source: LogSource; readonly size: number; readonly root: Hash },
+  ): Promise<Hash[] | undefined> {
+    const base = this.size;
+    const leaves: Hash[] = [];
+    while (base + leaves.length < log.size) {
+      const at = base + leaves.length;
+      const n = Math.floor(at / TILE_WIDTH);
+      const width = Math.min(TILE_WIDTH, log.size - n * TILE_WIDTH);
+      const bundle = await readBundle(log.source, { level: "entries", n, width });
+      const entries = bundle && decodeEntryBundle(bundle)?.slice(at - n * TILE_WIDTH, width);
+      if (entries === undefined || entries.length === 0) return undefined;
+      leaves.push(...entries.map(leafHash));
+    }
+    const path = await inclusionPath(index, log.size, nodesAbove(this.nodes(), base, leaves));
+    return verifyInclusion(leafHash(entry), index, log.size, path, log.root) ? path : undefined;
+  }
+
   /** Takes up to `BUNDLES_PER_STATE` bundles and makes them durable. */
   async #followSome(source: LogSource, size: number): Promise<MirrorStop | undefined> {
     const tiles = new Map<string, TileFile>();
@@ -143,7 +183,8 @@ export class Mirror {
       const fresh = entries.slice(this.size - n * TILE_WIDTH);
       const taken = await this.#replay.take(this.#replay.prepare(fresh));
       if (!Array.isArray(taken)) {
-        return { kind: "refused", refused: taken, bundle, keys: logVkeys(this.state) };
+        const entry = entries[taken.index - n * TILE_WIDTH]!;
+        return { kind: "refused", refused: taken, entry, keys: logVkeys(this.state) };
       }
       // A partial tile is soon overtaken by a wider one: only the widest of each is written.
       for (const tile of taken) tiles.set(`${tile.level}/${tile.n}`, tile);
@@ -183,6 +224,16 @@ export class Mirror {
   async #restore(): Promise<void> {
     this.#replay = await restoreReplay(this.#parts);
   }
+}
+
+/** Reads nodes of a tree whose first `base` leaves are stored and whose others are at hand. */
+function nodesAbove(stored: NodeReader, base: number, leaves: readonly Hash[]): NodeReader {
+  const read: NodeReader = async (level, index) => {
+    if ((index + 1) * 2 ** level <= base) return stored(level, index);
+    if (level === 0) return leaves[index - base]!;
+    return nodeHash(await read(level - 1, 2 * index), await read(level - 1, 2 * index + 1));
+  };
+  return read;
 }
 
 /** Goes on at the stored state. */

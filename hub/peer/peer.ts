@@ -13,6 +13,7 @@ import { Fault } from "../../ledger/fault.ts";
 import { CLOCK_AHEAD_SECONDS_MAX } from "../../ledger/limits.ts";
 import { logVkeys } from "../../ledger/log-keys.ts";
 import type { LogSource } from "../../ledger/log-source.ts";
+import { MerkleFrontier } from "../../ledger/merkle.ts";
 import {
   formatNote,
   formatSignatureLine,
@@ -58,6 +59,8 @@ export interface PeerParts {
 /** How a round ended. */
 export type RoundOutcome =
   | { readonly kind: "cosigned"; readonly size: number }
+  /** All holds and is cosigned here, but there is nobody who takes the signature: no hub, or one that does not ask. */
+  | { readonly kind: "checked"; readonly size: number; readonly text: string }
   /** Nothing new, or the hub has no checkpoint yet. */
   | { readonly kind: "idle" }
   /** The hub could not be read, or what it gave was incomplete: another round may do better. */
@@ -152,29 +155,46 @@ export class Peer {
     return this.#cosignOrResend(opened);
   }
 
-  #stopped(opened: OpenedCheckpoint, stop: MirrorStop): RoundOutcome | Promise<RoundOutcome> {
+  /** An entry does not follow. Only if the signed root covers it has the log misbehaved. */
+  async #stopped(opened: OpenedCheckpoint, stop: MirrorStop): Promise<RoundOutcome> {
     if (stop.kind === "missing") return { kind: "unreadable", text: `the hub lacks ${stop.path}` };
     const { index, refusal } = stop.refused;
+    const { mirror, source } = this.#parts;
+    const { size, root } = opened;
+    const path = await mirror
+      .pathTo(stop.entry, index, { source, size, root })
+      .catch(() => undefined);
+    if (path === undefined) {
+      const text = `entry ${index} came damaged: ${refusal.code}, and not what the hub signed`;
+      return { kind: "unreadable", text };
+    }
     return this.#forked(opened, {
       kind: "refused-entry",
       index,
       code: refusal.code,
       text: refusal.text,
       offered: opened.note,
-      bundle: encodeBase64(stop.bundle),
+      entry: encodeBase64(stop.entry),
+      path: path.map((hash) => encodeBase64(hash)),
     });
   }
 
-  #contradicted(opened: OpenedCheckpoint, root: string): Promise<RoundOutcome> {
+  async #contradicted(opened: OpenedCheckpoint, root: string): Promise<RoundOutcome> {
     const { size, note: offered } = opened;
     const stored = this.#cosigned?.size === size ? this.#cosigned.note : undefined;
-    const kind = stored === undefined ? "wrong-root" : "two-roots";
+    if (stored !== undefined) {
+      return this.#forked(opened, { kind: "two-roots", size, root, offered, stored });
+    }
+    const { mirror } = this.#parts;
+    const seal = await mirror.entry(size - 1);
+    const before = await MerkleFrontier.read(size - 1, mirror.nodes());
     return this.#forked(opened, {
-      kind,
+      kind: "wrong-root",
       size,
       root,
       offered,
-      ...(stored !== undefined && { stored }),
+      seal: encodeBase64(seal ?? new Uint8Array(0)),
+      frontier: before.hashes().map((hash) => encodeBase64(hash)),
     });
   }
 
@@ -227,7 +247,12 @@ export class Peer {
         this.#taken = cosigned.size;
         return { kind: "cosigned", size: cosigned.size };
       }
-      return { kind: "not-cosigned", text: `the hub answered ${status}: ${text.trim()}` };
+      if (status === 403 || status === 404 || status === 405) {
+        this.#taken = cosigned.size;
+        return { kind: "checked", size: cosigned.size, text: unlistedText(status) };
+      }
+      const [reason = ""] = text.trim().split("\n");
+      return { kind: "not-cosigned", text: `the hub answered ${status}: ${reason.slice(0, 200)}` };
     } catch (error) {
       return { kind: "unreadable", text: error instanceof Error ? error.message : String(error) };
     }
@@ -245,4 +270,10 @@ function hubLineOf(opened: OpenedCheckpoint): string {
   const line = lines.find((each) => opened.signers.some((signer) => isSignedAs(each, signer)));
   if (line === undefined) throw new Error("an opened checkpoint has its log's line");
   return formatSignatureLine(line);
+}
+
+function unlistedText(status: number): string {
+  return status === 403
+    ? "all holds; the hub's policy does not name this peer, so its signature does not count there"
+    : "all holds; there is no hub at this address that takes cosignatures";
 }

@@ -14,6 +14,7 @@ import { decodeCbor, encodeCbor } from "../../ledger/cbor.ts";
 import { asHash, HASH_BYTES } from "../../ledger/sha256.ts";
 import type { Hash } from "../../ledger/sha256.ts";
 import { TILE_WIDTH } from "../../ledger/tile.ts";
+import { commitFailure } from "../commit-failure.ts";
 import { findInRun } from "./block-summary.ts";
 import type { BlockSummary, Located } from "./block-summary.ts";
 import { decodeIndexedBlock, encodeIndexedBlock } from "./entry-index.ts";
@@ -35,6 +36,7 @@ const PORTION_MAX = 4096;
 
 /** See `EntryIndex`. One process owns the folder: LMDB itself would not mind two. */
 export class LmdbEntryIndex implements EntryIndex {
+  readonly #path: string;
   readonly #root: RootDatabase<Uint8Array, Uint8Array>;
   /** Version, and the cursor: size and snapshot. */
   readonly #meta: Table;
@@ -55,8 +57,11 @@ export class LmdbEntryIndex implements EntryIndex {
     count: 0,
     last: undefined,
   };
+  /** Why a write was rejected that nobody has waited for: the portion that it belongs to has failed. */
+  #rejected: unknown;
 
   private constructor(path: string) {
+    this.#path = path;
     this.#root = open<Uint8Array, Uint8Array>({ path, encoding: "binary", keyEncoding: "binary" });
     const table = (name: string, dupSort = false): Table =>
       this.#root.openDB<Uint8Array, Uint8Array>({
@@ -144,7 +149,8 @@ export class LmdbEntryIndex implements EntryIndex {
     putInteger(value, 0, INDEX_BYTES, cursor.size);
     value.set(snapshot, INDEX_BYTES);
     // LMDB commits in order: no power cut leaves the cursor without what it promises.
-    await this.#meta.put(CURSOR_KEY, value);
+    await this.#write(this.#meta, CURSOR_KEY, value);
+    await this.#settle();
     this.#cursor = cursor;
   }
 
@@ -201,7 +207,14 @@ export class LmdbEntryIndex implements EntryIndex {
 
   /** Hands a record to LMDB's writer; after each portion waits until it is committed. */
   #write(table: Table, key: Uint8Array, value: Uint8Array): Promise<void> | undefined {
-    this.#outstanding.last = table.put(key, value);
+    const writing = table.put(key, value);
+    // Writes that are committed together share a promise.
+    if (writing !== this.#outstanding.last) {
+      writing.catch((error: unknown) => {
+        this.#rejected ??= error;
+      });
+    }
+    this.#outstanding.last = writing;
     this.#outstanding.count++;
     return this.#outstanding.count >= PORTION_MAX ? this.#settle() : undefined;
   }
@@ -209,8 +222,11 @@ export class LmdbEntryIndex implements EntryIndex {
   async #settle(): Promise<void> {
     const { last } = this.#outstanding;
     this.#outstanding = { count: 0, last: undefined };
-    await last;
+    await last?.catch(() => undefined);
     await setImmediate();
+    const rejected = this.#rejected;
+    this.#rejected = undefined;
+    if (rejected !== undefined) throw await commitFailure(rejected, this.#path);
   }
 }
 

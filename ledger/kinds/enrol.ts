@@ -70,7 +70,7 @@ function readDevice(
 ): Omit<EnrolPublicDevice, keyof EnrolPerson> | Omit<EnrolRestrictedDevice, keyof EnrolPerson> {
   const device = {
     streams: fields.names("streams", STREAMS_MAX),
-    everySeconds: fields.integer("everySeconds", 1),
+    everySeconds: fields.integer("everySeconds"),
     owner: fields.optionalName("owner"),
   };
   const visibility = fields.oneOf("visibility", ["public", "restricted"]);

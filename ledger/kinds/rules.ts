@@ -17,7 +17,7 @@ export function encodeRules(value: Rules): Uint8Array {
 /** Decodes the payload and checks its shape; `malformed` otherwise. What it means is admission's work. */
 export function decodeRules(payload: Uint8Array): Rules | Refusal {
   return decodeFields("rules", payload, (fields) => ({
-    v: fields.integer("v", 1),
+    v: fields.integer("v"),
     fromHeight: fields.integer("fromHeight"),
   }));
 }

@@ -91,7 +91,7 @@ async function initialised(owner: Scope): Promise<string> {
   return folder;
 }
 
-const QUIET = ["--log-level", "silent"];
+const QUIET = ["--log-level", "silent", "--http-port", "0"];
 
 describe("kerbstone hub", () => {
   test("from init to a revoked device", async () => {

@@ -1,13 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { auditLog } from "../../../ledger/audit.ts";
-import { decodeUtf8, encodeUtf8 } from "../../../ledger/bytes.ts";
+import { decodeBase64, decodeUtf8, encodeHex, encodeUtf8 } from "../../../ledger/bytes.ts";
 import { signCheckpoint } from "../../../ledger/checkpoint.ts";
 import { verifyCosignature } from "../../../ledger/cosignature.ts";
+import { Refusal } from "../../../ledger/errors.ts";
 import { Fault } from "../../../ledger/fault.ts";
+import { decodeSeal } from "../../../ledger/kinds/seal.ts";
+import { leafHash, MerkleFrontier, verifyInclusion } from "../../../ledger/merkle.ts";
 import { isSignedAs, parseNote, parseVkey, TYPE_ED25519, vkeyOf } from "../../../ledger/note.ts";
 import type { Vkey } from "../../../ledger/note.ts";
 import { sha256 } from "../../../ledger/sha256.ts";
 import { nobleSigner } from "../../../ledger/signature.ts";
+import { decodeStatement } from "../../../ledger/statement.ts";
 import { ManualClock } from "../../../platform/clock.ts";
 import { silentLogger } from "../../../platform/log.ts";
 import { folderSource } from "../../../platform/log-source.ts";
@@ -253,7 +257,56 @@ describe("a peer of a hub that is not honest", () => {
       { misbehaviour: { kind: "refused-entry", index: 5, code: "wrong-name" } },
     ]);
     expect(mirror.size).toBe(0);
+    const [fork] = forks.all();
+    if (fork?.misbehaviour.kind !== "refused-entry") throw new Error("expected a refused entry");
+    const leaf = leafHash(decodeBase64(fork.misbehaviour.entry)!);
+    const path = fork.misbehaviour.path.map((hash) => decodeBase64(hash)!);
+    const size = hub.log.entries.length;
+    expect(verifyInclusion(leaf, 5, size, path, hub.log.frontier().root())).toBe(true);
     expect(hub.received).toEqual([]);
+  });
+
+  test("an entry that was damaged on the way is read again, and no fork is kept", async () => {
+    const hub = new ScriptedHub();
+    hub.grow(3);
+    const { peer, forks } = await openPeer(hub, new MemoryFiles());
+    const bundle = hub.published.files.get("tile/entries/000.p/9")!;
+    for (const at of [3, 200, 700, bundle.length - 1]) {
+      bundle[at]! ^= 1;
+      expect(await peer.round()).toMatchObject({ kind: "unreadable" });
+      bundle[at]! ^= 1;
+    }
+    expect(forks.all()).toEqual([]);
+    expect(await peer.round()).toMatchObject({ kind: "cosigned", size: 9 });
+  });
+
+  test("what is kept of a wrong root proves itself", async () => {
+    const hub = new ScriptedHub();
+    const { peer, forks } = await openPeer(hub, new MemoryFiles());
+    const { origin } = hub.log.state;
+    const size = hub.log.entries.length;
+    const root = sha256(encodeUtf8("another history"));
+    hub.publish(signCheckpoint({ origin, size, root }, hub.log.hub.signer));
+    expect(await peer.round()).toMatchObject({ kind: "forked" });
+    const [fork] = forks.all();
+    if (fork?.misbehaviour.kind !== "wrong-root") throw new Error("expected a wrong root");
+    const seal = decodeStatement(decodeBase64(fork.misbehaviour.seal)!);
+    if (seal instanceof Refusal) throw new Error(seal.text);
+    const said = decodeSeal(seal.payload);
+    const hashes = fork.misbehaviour.frontier.map((hash) => decodeBase64(hash)!);
+    const frontier = MerkleFrontier.from(size - 1, hashes);
+    expect(said).toMatchObject({ root: frontier.root() });
+    frontier.push(leafHash(seal.bytes));
+    expect(encodeHex(frontier.root())).toBe(fork.misbehaviour.root);
+    expect(frontier.root()).not.toEqual(root);
+  });
+
+  test("a peer that nobody asked for checks all the same", async () => {
+    const hub = new ScriptedHub();
+    const { peer } = await openPeer(hub, new MemoryFiles());
+    hub.status = 403;
+    expect(await peer.round()).toMatchObject({ kind: "checked", size: 5 });
+    expect(await peer.round()).toEqual({ kind: "idle" });
   });
 
   test("what the hub did not sign proves nothing", async () => {
