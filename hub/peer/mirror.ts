@@ -8,6 +8,7 @@
 
 import { dirname } from "node:path";
 import { equalBytes } from "../../ledger/bytes.ts";
+import { Refusal } from "../../ledger/errors.ts";
 import { LogState, restoreState, snapshotState } from "../../ledger/log-state.ts";
 import { logVkeys } from "../../ledger/log-keys.ts";
 import type { LogSource } from "../../ledger/log-source.ts";
@@ -21,16 +22,18 @@ import {
 import type { NodeReader } from "../../ledger/merkle.ts";
 import type { Vkey } from "../../ledger/note.ts";
 import { Replay } from "../../ledger/replay.ts";
-import type { ReplayRefusal } from "../../ledger/replay.ts";
+import type { ReplayParts, ReplayRefusal } from "../../ledger/replay.ts";
 import type { VerifyMany } from "../../ledger/signature-batch.ts";
 import type { Hash } from "../../ledger/sha256.ts";
 import type { Verify } from "../../ledger/signature.ts";
+import { decodeStatement } from "../../ledger/statement.ts";
 import {
   decodeEntryBundle,
   TILE_WIDTH,
   TileBuilder,
   tileNodeReader,
   tilePath,
+  tileWidth,
 } from "../../ledger/tile.ts";
 import type { TileFile, TileId } from "../../ledger/tile.ts";
 import type { Files } from "../../platform/files.ts";
@@ -54,10 +57,17 @@ export type MirrorStop =
       /** The log's keys by the entries before it. */
       readonly keys: readonly Vkey[];
     }
-  | { readonly kind: "missing"; readonly path: string };
+  | { readonly kind: "missing"; readonly path: string }
+  /** The entries do not end with a seal. */
+  | { readonly kind: "unsealed" }
+  /** What follows is not of the log that is meant. */
+  | { readonly kind: "stranger" };
 
-/** Bundles between two durable states: at most so many are fetched again after a crash. */
-const BUNDLES_PER_STATE = 32;
+/** Bytes of entries between two durable states, except where one block is larger: held in memory until then. */
+const BYTES_PER_STATE = 16 * 1024 * 1024;
+
+/** Partial tiles of one place that are kept besides the full one. */
+const PARTIALS_KEPT = 8;
 
 /** Files that are written at the same time. */
 const WRITES_AT_ONCE = 16;
@@ -66,16 +76,20 @@ const WRITES_AT_ONCE = 16;
 export class Mirror {
   readonly #parts: MirrorParts;
   #replay: Replay;
+  /** The size of the durable state, and the entries taken since. */
+  #size = 0;
+  #fresh: Uint8Array[] = [];
 
-  private constructor(parts: MirrorParts, replay: Replay) {
+  private constructor(parts: MirrorParts) {
     this.#parts = parts;
-    this.#replay = replay;
+    this.#replay = new Replay(this.#replayParts());
   }
 
   /** Opens the copy in a folder, or begins one. Rejects where the files there do not fit each other. */
   static async open(parts: MirrorParts): Promise<Mirror> {
     await parts.files.makeFolder(`${parts.folder}/log/tile`);
-    const mirror = new Mirror(parts, await restoreReplay(parts));
+    const mirror = new Mirror(parts);
+    await mirror.#restore();
     const { state } = mirror;
     if (state.size > 0) {
       const frontier = await MerkleFrontier.read(state.size, mirror.nodes());
@@ -91,7 +105,7 @@ export class Mirror {
     return this.#replay.state;
   }
 
-  /** Entries that were admitted and are durable here. */
+  /** Entries that were admitted; durable here unless `follow` is at work. */
   get size(): number {
     return this.#replay.state.size;
   }
@@ -110,8 +124,9 @@ export class Mirror {
 
   /** Reads an entry of the copy; `undefined` outside of it. */
   async entry(index: number): Promise<Uint8Array | undefined> {
+    if (index >= this.#size) return this.#fresh[index - this.#size];
     const n = Math.floor(index / TILE_WIDTH);
-    const width = Math.min(TILE_WIDTH, this.size - n * TILE_WIDTH);
+    const width = tileWidth("entries", n, this.#size);
     const bundle = await this.readTile({ level: "entries", n, width });
     return bundle && decodeEntryBundle(bundle)?.[index % TILE_WIDTH];
   }
@@ -123,15 +138,21 @@ export class Mirror {
   }
 
   /**
-   * Copies and admits entries until the copy has `size`, making it durable as it goes.
+   * Copies and admits entries until the copy has `size`, making it durable as it goes, always up to a seal.
    *
-   * Stops at the first entry that does not follow; what was durable before it stays. Rejects where the source or the disk
+   * Only what a seal of the hub covers is kept: its root is over every entry before it, so whoever sits on the way
+   * cannot leave anything here that the hub did not sign. `mayKeep` says of a state whether it is of the log that is
+   * meant. Stops at what does not follow; what was durable before it stays. Rejects where the source or the disk
    * fails; the copy then stands at its last durable state.
    */
-  async follow(source: LogSource, size: number): Promise<MirrorStop | undefined> {
+  async follow(
+    source: LogSource,
+    size: number,
+    mayKeep: (state: LogState) => boolean = () => true,
+  ): Promise<MirrorStop | undefined> {
     try {
-      while (this.size < size) {
-        const stop = await this.#followSome(source, size);
+      while (this.#size < size) {
+        const stop = await this.#followSome(source, size, mayKeep);
         if (stop !== undefined) {
           await this.#restore();
           return stop;
@@ -158,39 +179,55 @@ export class Mirror {
     const base = this.size;
     const leaves: Hash[] = [];
     while (base + leaves.length < log.size) {
-      const at = base + leaves.length;
-      const n = Math.floor(at / TILE_WIDTH);
-      const width = Math.min(TILE_WIDTH, log.size - n * TILE_WIDTH);
-      const bundle = await readBundle(log.source, { level: "entries", n, width });
-      const entries = bundle && decodeEntryBundle(bundle)?.slice(at - n * TILE_WIDTH, width);
-      if (entries === undefined || entries.length === 0) return undefined;
+      const entries = await readEntriesFrom(log.source, base + leaves.length, log.size);
+      if (typeof entries === "string") return undefined;
       leaves.push(...entries.map(leafHash));
     }
     const path = await inclusionPath(index, log.size, nodesAbove(this.nodes(), base, leaves));
     return verifyInclusion(leafHash(entry), index, log.size, path, log.root) ? path : undefined;
   }
 
-  /** Takes up to `BUNDLES_PER_STATE` bundles and makes them durable. */
-  async #followSome(source: LogSource, size: number): Promise<MirrorStop | undefined> {
+  /** Takes entries until there is enough that may be kept, and makes it durable. */
+  async #followSome(
+    source: LogSource,
+    size: number,
+    mayKeep: (state: LogState) => boolean,
+  ): Promise<MirrorStop | undefined> {
     const tiles = new Map<string, TileFile>();
-    for (let i = 0; i < BUNDLES_PER_STATE && this.size < size; i++) {
-      const n = Math.floor(this.size / TILE_WIDTH);
-      const width = Math.min(TILE_WIDTH, size - n * TILE_WIDTH);
-      const path = tilePath({ level: "entries", n, width });
-      const bundle = await readBundle(source, { level: "entries", n, width });
-      const entries = bundle && decodeEntryBundle(bundle)?.slice(0, width);
-      if (bundle === undefined || entries?.length !== width) return { kind: "missing", path };
-      const fresh = entries.slice(this.size - n * TILE_WIDTH);
-      const taken = await this.#replay.take(this.#replay.prepare(fresh));
-      if (!Array.isArray(taken)) {
-        const entry = entries[taken.index - n * TILE_WIDTH]!;
-        return { kind: "refused", refused: taken, entry, keys: logVkeys(this.state) };
-      }
+    let bytes = 0;
+    // Entries after the last seal that was seen: taken with the seal that covers them.
+    let open: Uint8Array[] = [];
+    for (;;) {
+      const next = this.size + open.length;
+      if (next === size || (bytes >= BYTES_PER_STATE && tiles.size > 0 && mayKeep(this.state)))
+        break;
+      const fresh = await readEntriesFrom(source, next, size);
+      if (typeof fresh === "string") return { kind: "missing", path: fresh };
+      bytes += fresh.reduce((sum, entry) => sum + entry.length, 0);
+      open.push(...fresh);
+      const isLast = this.size + open.length === size;
+      const sealed = isLast ? open.length : afterLastSeal(open);
+      const taken = await this.#take(open.slice(0, sealed));
+      if (!Array.isArray(taken)) return taken;
+      open = open.slice(sealed);
       // A partial tile is soon overtaken by a wider one: only the widest of each is written.
       for (const tile of taken) tiles.set(`${tile.level}/${tile.n}`, tile);
     }
+    if (this.state.firstOpen !== this.size) return { kind: "unsealed" };
+    if (!mayKeep(this.state)) return { kind: "stranger" };
     await this.#write([...tiles.values()]);
     return undefined;
+  }
+
+  async #take(entries: readonly Uint8Array[]): Promise<TileFile[] | MirrorStop> {
+    const first = this.size;
+    const taken = await this.#replay.take(this.#replay.prepare(entries));
+    if (Array.isArray(taken)) {
+      for (const entry of entries) this.#fresh.push(entry);
+      return taken;
+    }
+    const entry = entries[taken.index - first]!;
+    return { kind: "refused", refused: taken, entry, keys: logVkeys(this.state) };
   }
 
   async #write(tiles: readonly TileFile[]): Promise<void> {
@@ -206,6 +243,8 @@ export class Mirror {
     }
     // A crash before this line leaves tiles ahead of the state; they are written again, the same.
     await files.write(`${folder}/state`, snapshotState(this.state));
+    this.#size = this.size;
+    this.#fresh = [];
     await this.#collectPartials(tiles);
   }
 
@@ -214,16 +253,50 @@ export class Mirror {
     const { files, folder } = this.#parts;
     for (const tile of written) {
       const partials = `${folder}/log/${tilePath({ ...tile, width: TILE_WIDTH })}.p`;
-      for (const name of await files.list(partials)) {
-        if (Number(name) < tile.width) await files.remove(`${partials}/${name}`);
-      }
-      if (tile.width === TILE_WIDTH) await files.remove(partials);
+      const widths = (await files.list(partials)).map(Number).sort((a, b) => b - a);
+      // Whoever reads a checkpoint reads its tiles a moment later.
+      for (const width of widths.slice(PARTIALS_KEPT)) await files.remove(`${partials}/${width}`);
     }
   }
 
+  /** Goes back to the durable state. */
   async #restore(): Promise<void> {
-    this.#replay = await restoreReplay(this.#parts);
+    const { files, folder } = this.#parts;
+    const stored = await files.read(`${folder}/state`);
+    const state = stored === undefined ? new LogState() : restoreState(stored);
+    const tiles = await TileBuilder.open(state.size, (tile) => this.readTile(tile));
+    this.#size = state.size;
+    this.#fresh = [];
+    this.#replay = new Replay(this.#replayParts(), state, tiles);
   }
+
+  #replayParts(): ReplayParts {
+    const { verify, verifyMany } = this.#parts;
+    return { verify, verifyMany, entry: (index) => this.entry(index) };
+  }
+}
+
+/** Reads the rest of the bundle that holds entry `from`; the path of the bundle where it is not there or cut short. */
+async function readEntriesFrom(
+  source: LogSource,
+  from: number,
+  size: number,
+): Promise<Uint8Array[] | string> {
+  const n = Math.floor(from / TILE_WIDTH);
+  const bundle: TileId = { level: "entries", n, width: tileWidth("entries", n, size) };
+  const bytes = await readTileOrFull((tile) => source.read(tilePath(tile)), bundle);
+  const entries = bytes && decodeEntryBundle(bytes)?.slice(0, bundle.width);
+  if (entries?.length !== bundle.width) return tilePath(bundle);
+  return entries.slice(from - n * TILE_WIDTH);
+}
+
+/** How many entries there are up to and with the last seal among them; bytes that are no statement count as none. */
+function afterLastSeal(entries: readonly Uint8Array[]): number {
+  const last = entries.findLastIndex((entry) => {
+    const statement = decodeStatement(entry);
+    return !(statement instanceof Refusal) && statement.kind === "seal";
+  });
+  return last + 1;
 }
 
 /** Reads nodes of a tree whose first `base` leaves are stored and whose others are at hand. */
@@ -236,30 +309,9 @@ function nodesAbove(stored: NodeReader, base: number, leaves: readonly Hash[]): 
   return read;
 }
 
-/** Goes on at the stored state. */
-async function restoreReplay(parts: MirrorParts): Promise<Replay> {
-  const { files, folder } = parts;
-  const stored = await files.read(`${folder}/state`);
-  const state = stored === undefined ? new LogState() : restoreState(stored);
-  const read = async (tile: TileId): Promise<Uint8Array | undefined> =>
-    files.read(`${folder}/log/${tilePath(tile)}`);
-  const entry = async (index: number): Promise<Uint8Array | undefined> => {
-    const n = Math.floor(index / TILE_WIDTH);
-    const width = Math.min(TILE_WIDTH, state.size - n * TILE_WIDTH);
-    const bundle = await readTileOrFull(read, { level: "entries", n, width });
-    return bundle && decodeEntryBundle(bundle)?.[index % TILE_WIDTH];
-  };
-  const tiles = await TileBuilder.open(state.size, (tile) => readTileOrFull(read, tile));
-  return new Replay({ verify: parts.verify, verifyMany: parts.verifyMany, entry }, state, tiles);
-}
-
 async function readTileOrFull(
   read: (tile: TileId) => Promise<Uint8Array | undefined>,
   tile: TileId,
 ): Promise<Uint8Array | undefined> {
   return (await read(tile)) ?? (await read({ ...tile, width: TILE_WIDTH }));
-}
-
-function readBundle(source: LogSource, tile: TileId): Promise<Uint8Array | undefined> {
-  return readTileOrFull((each) => source.read(tilePath(each)), tile);
 }

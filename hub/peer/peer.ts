@@ -11,8 +11,9 @@ import type { Checkpoint, OpenedCheckpoint } from "../../ledger/checkpoint.ts";
 import { cosign } from "../../ledger/cosignature.ts";
 import { Fault } from "../../ledger/fault.ts";
 import { CLOCK_AHEAD_SECONDS_MAX } from "../../ledger/limits.ts";
-import { logVkeys } from "../../ledger/log-keys.ts";
+import { logVkeyAt, logVkeys } from "../../ledger/log-keys.ts";
 import type { LogSource } from "../../ledger/log-source.ts";
+import type { LogState } from "../../ledger/log-state.ts";
 import { MerkleFrontier } from "../../ledger/merkle.ts";
 import {
   formatNote,
@@ -25,6 +26,7 @@ import {
   vkeyOf,
 } from "../../ledger/note.ts";
 import type { Vkey } from "../../ledger/note.ts";
+import type { ReplayRefusal } from "../../ledger/replay.ts";
 import type { Signer, Verify } from "../../ledger/signature.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Files } from "../../platform/files.ts";
@@ -119,7 +121,9 @@ export class Peer {
           text: `this copy is of ${origin}, not of ${offered.origin}`,
         };
       }
-      if (offered.size > mirror.size) stop = await mirror.follow(source, offered.size);
+      if (offered.size > mirror.size) {
+        stop = await mirror.follow(source, offered.size, (state) => this.#isMeant(state));
+      }
     } catch (error) {
       return { kind: "unreadable", text: error instanceof Error ? error.message : String(error) };
     }
@@ -129,41 +133,59 @@ export class Peer {
   async #readNewest(): Promise<string | undefined> {
     const { source } = this.#parts;
     const bytes = (await source.read("checkpoint/pending")) ?? (await source.read("checkpoint"));
-    return bytes && decodeUtf8(bytes);
+    const note = bytes && decodeUtf8(bytes);
+    if (bytes !== undefined && note === undefined) throw new Error("the checkpoint is not UTF-8");
+    return note;
   }
 
   /** Decides about a checkpoint whose entries are here, or stopped short. */
   async #judge(note: string, stop: MirrorStop | undefined): Promise<RoundOutcome> {
-    const { mirror, vkey } = this.#parts;
-    const keys = stop?.kind === "refused" ? stop.keys : logVkeys(mirror.state);
-    if (vkey !== undefined && keys.length > 0 && !keys.some((key) => isSameVkey(key, vkey))) {
-      return { kind: "not-cosigned", text: `the log is not signed by ${formatVkey(vkey)}` };
+    const { mirror, vkey, forks, verify } = this.#parts;
+    if (stop?.kind === "stranger" || (mirror.size > 0 && !this.#isMeant(mirror.state))) {
+      const pinned = vkey === undefined ? "the pinned key" : formatVkey(vkey);
+      return { kind: "not-cosigned", text: `the log is not signed by ${pinned}` };
     }
-    // Where even genesis was refused, only the pinned key can tell whether the hub signed this.
-    const trusted = keys.length > 0 || vkey === undefined ? keys : [vkey];
-    const opened = openCheckpoint(note, trusted, this.#parts.verify);
+    if (stop?.kind === "missing") return { kind: "unreadable", text: `the hub lacks ${stop.path}` };
+    if (stop?.kind === "unsealed") {
+      return { kind: "not-cosigned", text: "the checkpoint's size is not the index after a seal" };
+    }
+    const opened = openCheckpoint(note, this.#keysFor(note, stop), verify);
     if (opened instanceof Fault) return { kind: "unreadable", text: opened.text };
-    if (stop !== undefined) return this.#stopped(opened, stop);
+    if (stop !== undefined) return this.#stopped(opened, stop.refused, stop.entry);
     const root = await mirror.rootAt(opened.size);
     if (!equalBytes(root, opened.root)) return this.#contradicted(opened, encodeHex(root));
-    if (this.#parts.forks.has(opened.origin)) {
+    if (forks.has(opened.origin)) {
       return {
         kind: "forked",
         text: "an earlier fork of this log is kept; nothing more is cosigned",
       };
     }
-    return this.#cosignOrResend(opened);
+    return (await this.#contradictedBefore(opened)) ?? this.#cosignOrResend(opened);
+  }
+
+  /** Whether a state is of the log that the operator pinned, if one was. */
+  #isMeant(state: LogState): boolean {
+    const { vkey } = this.#parts;
+    return vkey === undefined || logVkeys(state).some((key) => isSameVkey(key, vkey));
+  }
+
+  /** The key that may have signed a checkpoint: the live one at its size, not one that was replaced. */
+  #keysFor(note: string, stop: MirrorStop | undefined): readonly Vkey[] {
+    if (stop?.kind === "refused") return stop.keys.slice(-1);
+    const { size = 0 } = parseCheckpoint(note) as Partial<Checkpoint>;
+    const key = logVkeyAt(this.#parts.mirror.state, size);
+    return key === undefined ? [] : [key];
   }
 
   /** An entry does not follow. Only if the signed root covers it has the log misbehaved. */
-  async #stopped(opened: OpenedCheckpoint, stop: MirrorStop): Promise<RoundOutcome> {
-    if (stop.kind === "missing") return { kind: "unreadable", text: `the hub lacks ${stop.path}` };
-    const { index, refusal } = stop.refused;
+  async #stopped(
+    opened: OpenedCheckpoint,
+    { index, refusal }: ReplayRefusal,
+    entry: Uint8Array,
+  ): Promise<RoundOutcome> {
     const { mirror, source } = this.#parts;
     const { size, root } = opened;
-    const path = await mirror
-      .pathTo(stop.entry, index, { source, size, root })
-      .catch(() => undefined);
+    const path = await mirror.pathTo(entry, index, { source, size, root }).catch(() => undefined);
     if (path === undefined) {
       const text = `entry ${index} came damaged: ${refusal.code}, and not what the hub signed`;
       return { kind: "unreadable", text };
@@ -174,7 +196,7 @@ export class Peer {
       code: refusal.code,
       text: refusal.text,
       offered: opened.note,
-      entry: encodeBase64(stop.entry),
+      entry: encodeBase64(entry),
       path: path.map((hash) => encodeBase64(hash)),
     });
   }
@@ -195,6 +217,24 @@ export class Peer {
       offered,
       seal: encodeBase64(seal ?? new Uint8Array(0)),
       frontier: before.hashes().map((hash) => encodeBase64(hash)),
+    });
+  }
+
+  /** What was cosigned before must be the beginning of what is shown now, also where the copy had to begin anew. */
+  async #contradictedBefore(opened: OpenedCheckpoint): Promise<RoundOutcome | undefined> {
+    const before = this.#cosigned;
+    const { mirror } = this.#parts;
+    if (before === undefined || before.size > mirror.size) return undefined;
+    const root = await mirror.rootAt(before.size);
+    if (equalBytes(root, before.root)) return undefined;
+    const { size, note: stored } = before;
+    const offered = opened.note;
+    return this.#forked(opened, {
+      kind: "two-roots",
+      size,
+      root: encodeHex(root),
+      offered,
+      stored,
     });
   }
 
