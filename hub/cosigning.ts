@@ -5,13 +5,13 @@
  * the quorum and those after it; whatever is lost is sent again by the peers.
  */
 
-import { decodeUtf8, encodeUtf8, equalBytes } from "../ledger/bytes.ts";
+import { decodeUtf8, encodeUtf8 } from "../ledger/bytes.ts";
 import { openCheckpoint, parseCheckpoint } from "../ledger/checkpoint.ts";
-import type { VerifiedCosignature } from "../ledger/checkpoint.ts";
+import { verifyCosignature } from "../ledger/cosignature.ts";
 import { Fault } from "../ledger/fault.ts";
 import { logVkeys } from "../ledger/log-keys.ts";
 import { formatNote, formatSignatureLine, isSignedAs, parseNote } from "../ledger/note.ts";
-import type { Note, NoteSignature } from "../ledger/note.ts";
+import type { NoteSignature } from "../ledger/note.ts";
 import { NO_QUORUM, quorumMet } from "../ledger/policy.ts";
 import type { Policy, PolicyWitness } from "../ledger/policy.ts";
 import type { Verify } from "../ledger/signature.ts";
@@ -125,7 +125,7 @@ export class Cosigning {
   }
 
   async #receive(note: string): Promise<CosignatureAnswer> {
-    const { log, policy, verify, files, folder, logger } = this.#parts;
+    const { log, policy, files, folder, logger } = this.#parts;
     const offered = parseCheckpoint(note);
     if (offered instanceof Fault) return { status: 400, text: offered.text };
     const { size } = offered;
@@ -141,14 +141,37 @@ export class Cosigning {
     const keys = policy.witnesses.map(({ vkey }) => vkey);
     const lines = offered.signatures.filter((line) => keys.some((key) => isSignedAs(line, key)));
     if (lines.length === 0) return { status: 403, text: "no line is of a signer of the policy" };
-    const merged = mergeLines(parsed, lines);
-    if (this.#verifiedBy(merged, verify) instanceof Fault) {
+    const best = this.#newestOf(parsed.text, [...parsed.signatures, ...lines]);
+    if (best === undefined) {
       return { status: 403, text: "a line of a signer of the policy does not hold" };
     }
+    const own = parsed.signatures.filter((line) => !keys.some((key) => isSignedAs(line, key)));
+    const merged = formatNote(parsed.text, [...own, ...best].map(formatSignatureLine));
     if (merged !== known) await files.write(`${folder}/${size}`, encodeUtf8(merged));
     await this.#count(size, merged);
     await this.#collect();
     return { status: 200, text: "" };
+  }
+
+  /**
+   * The newest cosignature of each signer of the policy, by the time that it bears; `undefined` where a line of one does
+   * not hold. One line a signer, or lines that anybody sends again would fill the note.
+   */
+  #newestOf(text: string, lines: readonly NoteSignature[]): NoteSignature[] | undefined {
+    const { policy, verify } = this.#parts;
+    const newest: NoteSignature[] = [];
+    for (const { vkey } of policy.witnesses) {
+      let best: { line: NoteSignature; timeSeconds: number } | undefined;
+      for (const line of lines) {
+        if (!isSignedAs(line, vkey)) continue;
+        const cosignature = verifyCosignature(text, line, vkey, verify);
+        if (cosignature instanceof Fault) return undefined;
+        const { timeSeconds } = cosignature;
+        if (best === undefined || timeSeconds > best.timeSeconds) best = { line, timeSeconds };
+      }
+      if (best !== undefined) newest.push(best.line);
+    }
+    return newest;
   }
 
   /** Counts a note whose lines hold. The log shows the first of a size that meets the quorum, before anybody hears. */
@@ -169,20 +192,16 @@ export class Cosigning {
     for (const listener of this.#listeners) listener(size);
   }
 
+  /** The cosignatures on a note of this log. */
   #verified(note: string): { witness: PolicyWitness; timeSeconds: number }[] {
-    const verified = this.#verifiedBy(note, this.#parts.verify);
-    if (verified instanceof Fault) return [];
-    return verified.map(({ vkey, timeSeconds }) => {
-      const witness = this.#parts.policy.witnesses.find((each) => each.vkey === vkey)!;
-      return { witness, timeSeconds };
-    });
-  }
-
-  #verifiedBy(note: string, verify: Verify): readonly VerifiedCosignature[] | Fault {
-    const { log, policy } = this.#parts;
+    const { log, policy, verify } = this.#parts;
     const keys = [...logVkeys(log.state), ...policy.witnesses.map(({ vkey }) => vkey)];
     const opened = openCheckpoint(note, keys, verify);
-    return opened instanceof Fault ? opened : opened.cosignatures;
+    if (opened instanceof Fault) return [];
+    return opened.cosignatures.map(({ vkey, timeSeconds }) => {
+      const witness = policy.witnesses.find((each) => each.vkey === vkey)!;
+      return { witness, timeSeconds };
+    });
   }
 
   /** Forgets notes below the newest that meets the quorum, and the oldest of too many above. */
@@ -197,12 +216,4 @@ export class Cosigning {
       await files.remove(`${folder}/${size}`);
     }
   }
-}
-
-/** Adds lines to a note. Of one key only the newest line is kept, or resending would let notes grow without end. */
-function mergeLines(note: Note, lines: readonly NoteSignature[]): string {
-  const kept = note.signatures.filter(
-    (old) => !lines.some((line) => line.name === old.name && equalBytes(line.keyId, old.keyId)),
-  );
-  return formatNote(note.text, [...kept, ...lines].map(formatSignatureLine));
 }

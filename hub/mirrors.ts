@@ -6,10 +6,12 @@
  */
 
 import { decodeUtf8 } from "../ledger/bytes.ts";
-import { openCheckpoint } from "../ledger/checkpoint.ts";
+import { openCheckpoint, parseCheckpoint } from "../ledger/checkpoint.ts";
+import { verifyCosignature } from "../ledger/cosignature.ts";
 import { Fault } from "../ledger/fault.ts";
 import { logVkeys } from "../ledger/log-keys.ts";
-import type { Policy } from "../ledger/policy.ts";
+import { isSignedAs } from "../ledger/note.ts";
+import type { Policy, PolicyWitness } from "../ledger/policy.ts";
 import type { Verify } from "../ledger/signature.ts";
 import type { HttpClient } from "../platform/http-client.ts";
 import type { Logger } from "../platform/log.ts";
@@ -34,9 +36,10 @@ export interface MirrorPorts {
 export async function refuseIfBehind(ports: MirrorPorts): Promise<void> {
   const { policy, logger } = ports;
   await Promise.all(
-    policy.witnesses.map(async ({ name, url }) => {
+    policy.witnesses.map(async (witness) => {
+      const { name, url } = witness;
       if (url === undefined) return;
-      const size = await sizeAt(url, ports).catch((error: unknown) => {
+      const size = await sizeAt(url, witness, ports).catch((error: unknown) => {
         logger.warn({ mirror: name, error }, "a mirror could not be asked how far it is");
         return undefined;
       });
@@ -52,13 +55,24 @@ export async function refuseIfBehind(ports: MirrorPorts): Promise<void> {
   );
 }
 
-/** The size of a mirror's newest checkpoint that this log has signed. Rejects where there is none. */
-async function sizeAt(url: string, ports: MirrorPorts): Promise<number> {
+/**
+ * The size of a mirror's newest checkpoint of this log. Rejects where there is none.
+ *
+ * The hub's signature or the mirror's own will do: an older copy of the log may not know the hub's newest key.
+ */
+async function sizeAt(url: string, witness: PolicyWitness, ports: MirrorPorts): Promise<number> {
   const address = new URL("checkpoint", url.endsWith("/") ? url : `${url}/`).href;
   const reply = await ports.client.get(address);
   if (reply.status !== 200) throw new Error(`${address} answered with status ${reply.status}`);
-  const note = decodeUtf8(reply.body);
-  const opened = openCheckpoint(note ?? "", logVkeys(ports.log.state), ports.verify);
-  if (opened instanceof Fault) throw new Error(`${address}: ${opened.text}`);
-  return opened.size;
+  const note = decodeUtf8(reply.body) ?? "";
+  const checkpoint = parseCheckpoint(note);
+  if (checkpoint instanceof Fault) throw new Error(`${address}: ${checkpoint.text}`);
+  const { state } = ports.log;
+  const opened = openCheckpoint(note, logVkeys(state), ports.verify);
+  if (!(opened instanceof Fault)) return opened.size;
+  const line = checkpoint.signatures.find((each) => isSignedAs(each, witness.vkey));
+  const cosignature = line && verifyCosignature(checkpoint.text, line, witness.vkey, ports.verify);
+  const isOwn = cosignature !== undefined && !(cosignature instanceof Fault);
+  if (isOwn && checkpoint.origin === state.origin) return checkpoint.size;
+  throw new Error(`${address}: ${opened.text}`);
 }

@@ -14,6 +14,7 @@ import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { folderSource, httpSource } from "../../platform/log-source.ts";
 import { fastestVerify } from "../../platform/native-verify.ts";
 import { VerifyPool } from "../../platform/verify-pool.ts";
+import { printable, timeText } from "./printable.ts";
 import { readTrust, TRUST_FLAGS } from "./trust.ts";
 
 const SPEC = {
@@ -32,6 +33,9 @@ const SPEC = {
   positionals: { min: 1, max: 1 },
 } as const;
 
+/** Room for the bundles that are read ahead, were they full of the largest statements. */
+const QUEUE_BYTES_MAX = 128 * 1024 * 1024;
+
 export const HOLDS = 0;
 export const AT_FAULT = 1;
 export const COULD_NOT_LOOK = 2;
@@ -46,7 +50,9 @@ export async function run(io: ProgramIo): Promise<number> {
   const policy = await readTrust(flags, io.files);
   const source = await sourceOf(positionals[0]!, io);
   const threads = Number(flags.threads ?? availableParallelism());
-  const pool = new VerifyPool(Number.isInteger(threads) && threads > 0 ? threads : 1);
+  const pool = new VerifyPool(Number.isInteger(threads) && threads > 0 ? threads : 1, {
+    queueBytesMax: QUEUE_BYTES_MAX,
+  });
   try {
     const verifyMany = pool.verify.bind(pool);
     const found = await auditLog({ source, policy, verify: fastestVerify, verifyMany });
@@ -82,11 +88,11 @@ function asText(found: AuditReport | AuditFault): string {
   if (found instanceof AuditFault) {
     const at = found.index === undefined ? "" : ` at entry ${found.index}`;
     const where = found.path === undefined ? "" : ` (${found.path})`;
-    return `FAULT: ${found.code}${at}${where}: ${found.text}\n`;
+    return `FAULT: ${found.code}${at}${where}: ${printable(found.text)}\n`;
   }
   const kinds = Object.entries(found.entries).map(([kind, count]) => `${count} ${kind}`);
   const lines = [
-    `All holds: ${found.origin}, ${found.size} entries in ${found.height + 1} blocks, up to ${new Date(found.timeMs).toISOString()}.`,
+    `All holds: ${found.origin}, ${found.size} entries up to block ${found.height}, sealed ${timeText(found.timeMs)}.`,
     `  entries     ${kinds.join(", ")}`,
     `  root        ${found.root}`,
     `  signed by   ${found.vkey}`,

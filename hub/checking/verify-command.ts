@@ -18,13 +18,14 @@ import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { fastestVerify } from "../../platform/native-verify.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { AT_FAULT, HOLDS } from "./audit-command.ts";
+import { printable, timeText } from "./printable.ts";
 import { readTrust, TRUST_FLAGS } from "./trust.ts";
 
 const SPEC = {
   usage:
     "kerbstone verify <file.tlog-proof> <entry-file> | <file.evidence.json>  (--vkey VKEY | --policy FILE) [--json]",
   about:
-    "Checks a proof or an evidence file without any network. Exit code 0: it holds; 1: it does not; 2: it could not be read.",
+    "Checks a proof or an evidence file without any network. Exit code 0: it holds; 1: it does not; 2: there is no such file.",
   flags: { ...TRUST_FLAGS, json: { type: "switch", about: "print one JSON object" } },
   positionals: { min: 1, max: 2 },
 } as const;
@@ -43,6 +44,11 @@ export async function run(io: ProgramIo): Promise<number> {
     });
   }
   const [file, entryFile] = positionals as [string, string | undefined];
+  if (entryFile === undefined && file.endsWith(".tlog-proof")) {
+    throw new UserError("A proof is checked together with the entry that it is about.", {
+      hint: "Example: kerbstone verify reading.tlog-proof reading.cose --vkey VKEY",
+    });
+  }
   const found =
     entryFile === undefined
       ? verifyEvidenceText(await readText(io.files, file), policy)
@@ -112,7 +118,7 @@ function asJson(found: Found): object {
 }
 
 function asText(found: Found): string {
-  if (found instanceof Fault) return `DOES NOT HOLD: ${found.code}: ${found.text}\n`;
+  if (found instanceof Fault) return `DOES NOT HOLD: ${found.code}: ${printable(found.text)}\n`;
   const { index, checkpoint } = found;
   const cosigners = checkpoint.cosignatures.map(({ vkey }) => vkey.name).join(", ");
   const lines = [
@@ -128,19 +134,15 @@ function describe(report: EvidenceReport): string[] {
   const lines = [
     `  who    ${who.name} (${who.role}, key ${who.kid})`,
     `  what   ${statement.kind} on stream ${statement.stream}, statement ${statement.seq} of this key`,
-    `  when   signed ${time(statement.iat * 1000)}; sealed by ${time(block.timeMs)} in block ${block.height}`,
+    `  when   signed ${timeText(statement.iat * 1000)}; sealed by ${timeText(block.timeMs)} in block ${block.height}`,
   ];
   if (pack !== undefined) {
     lines.push(`  where  ${pack.lat}, ${pack.lon}`);
     for (const { quantity, value, unit, time: at } of pack.readings) {
       lines.push(
-        `  ${time(at * 1000)}  ${quantity} = ${String(value)}${unit === undefined ? "" : ` ${unit}`}`,
+        `  ${timeText(at * 1000)}  ${quantity} = ${printable(String(value))}${unit === undefined ? "" : ` ${printable(unit)}`}`,
       );
     }
   }
   return [...lines, ...report.notShown.map((sentence) => `  note   ${sentence}`)];
-}
-
-function time(ms: number): string {
-  return new Date(ms).toISOString();
 }

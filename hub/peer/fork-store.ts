@@ -50,6 +50,9 @@ export interface Fork {
   readonly misbehaviour: Misbehaviour;
 }
 
+/** One is enough to stop cosigning; more tell the story, and without a bound a hub could fill the disk. */
+const FORKS_PER_ORIGIN_MAX = 16;
+
 /** The proofs of one peer. */
 export class ForkStore {
   readonly #files: Files;
@@ -83,11 +86,13 @@ export class ForkStore {
     return this.#forks.some((fork) => fork.origin === origin);
   }
 
-  /** Keeps a proof, durably. The same misbehaviour twice is kept once. */
+  /** Keeps a proof, durably. The same misbehaviour twice is kept once; beyond 16 of one log, no more. */
   async keep(origin: string, misbehaviour: Misbehaviour, foundMs: number): Promise<Fork> {
     const id = encodeHex(sha256(encodeUtf8(origin + JSON.stringify(misbehaviour)))).slice(0, 16);
     const known = this.#forks.find((fork) => fork.id === id);
     if (known !== undefined) return known;
+    const ofOrigin = this.#forks.filter((each) => each.origin === origin);
+    if (ofOrigin.length >= FORKS_PER_ORIGIN_MAX) return ofOrigin.at(-1)!;
     const fork: Fork = { id, origin, foundMs, misbehaviour };
     await this.#files.write(`${this.#folder}/${id}.json`, encodeUtf8(JSON.stringify(fork)));
     this.#forks.push(fork);

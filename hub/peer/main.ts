@@ -143,7 +143,12 @@ async function follow(
     ...common,
     folder: `${folder}/witness`,
     key: keys.witness,
-    logKeys: (origin) => logVkeys(mirror.state).filter((key) => key.name === origin),
+    forks,
+    // Only the live key: what a replaced one signs now is no word of the log.
+    logKeys: (origin) =>
+      logVkeys(mirror.state)
+        .slice(-1)
+        .filter((key) => key.name === origin),
   });
   const rounds = new Rounds(peer, clock, logger);
   if (settings.once) {

@@ -21,6 +21,7 @@ import { decideAddCheckpoint, NOTHING_WITNESSED } from "../../ledger/witness.ts"
 import type { WitnessState } from "../../ledger/witness.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Files } from "../../platform/files.ts";
+import type { ForkStore } from "./fork-store.ts";
 
 /** What a witness is made of. */
 export interface WitnessParts {
@@ -33,6 +34,8 @@ export interface WitnessParts {
   readonly logKeys: (origin: string) => readonly Vkey[];
   readonly verify: Verify;
   readonly clock: Clock;
+  /** What is kept against logs, by this witness and by the mirror beside it. */
+  readonly forks: ForkStore;
 }
 
 /** The answer to a request. */
@@ -78,7 +81,7 @@ export class WitnessDesk {
   }
 
   async #answer(body: string): Promise<WitnessAnswer> {
-    const { logKeys, verify, name, key, clock } = this.#parts;
+    const { logKeys, verify, name, key, clock, forks } = this.#parts;
     let asked = "";
     const decision = decideAddCheckpoint(
       body,
@@ -91,6 +94,10 @@ export class WitnessDesk {
       verify,
     );
     // Durable before anybody sees a signature: a witness that forgets could sign two histories.
+    if (decision.status === 200 && forks.has(asked)) {
+      const body = `${asked} has forked; nothing more of it is cosigned\n`;
+      return { status: 422, contentType: "text/plain; charset=utf-8", body };
+    }
     if (decision.next !== undefined) await this.#store(asked, decision.next);
     if (decision.status !== 200) return decision;
     const seconds = Math.floor(clock.nowMs() / 1000);
@@ -104,6 +111,17 @@ export class WitnessDesk {
     const text = JSON.stringify({ origin, ...state, root: encodeBase64(state.root) });
     await files.write(`${folder}/${name}.json`, encodeUtf8(text));
     this.#states.set(origin, state);
+    if (state.fork === undefined) return;
+    const { size, stored, offered } = state.fork;
+    const root = encodeHex(state.root);
+    const proof = {
+      kind: "two-roots",
+      size,
+      root,
+      offered,
+      ...(stored !== undefined && { stored }),
+    } as const;
+    await this.#parts.forks.keep(origin, proof, this.#parts.clock.nowMs());
   }
 }
 

@@ -92,6 +92,25 @@ describe("cosigning", () => {
     expect(lines).toHaveLength(3);
   });
 
+  test("old lines sent again and again neither fill the note nor push a newer one out", async () => {
+    const note = notes.get(size())!;
+    const old = cosigned(note, GWENT, 1);
+    const line = old.slice(note.length);
+    await cosigning.receive(cosigned(note, GWENT, 9));
+    for (let i = 0; i < 3; i++) {
+      expect(await cosigning.receive(note + line.repeat(99))).toMatchObject({ status: 200 });
+    }
+    expect(await cosigning.receive(cosigned(note, USK, 2))).toMatchObject({ status: 200 });
+    expect(cosigning.cosignedSize()).toBe(size());
+    expect(cosigning.cosigners().map((each) => each.timeSeconds)).toEqual([9, undefined, 2]);
+    expect(
+      cosigning
+        .noteAt(size())!
+        .split("\n")
+        .filter((each) => each.startsWith("—")),
+    ).toHaveLength(3);
+  });
+
   test("what was answered with 200 is there after a restart", async () => {
     await cosigning.receive(cosigned(notes.get(size())!, GWENT, 1));
     files.crash();

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { cosign } from "../../ledger/cosignature.ts";
 import { parsePolicy } from "../../ledger/policy.ts";
 import { Fault } from "../../ledger/fault.ts";
 import { formatVkey, TYPE_COSIGNATURE, TYPE_ED25519, vkeyOf } from "../../ledger/note.ts";
@@ -54,4 +55,18 @@ test("a mirror that is ahead stops the hub; one that is not, or lies, or is away
   const liar = log.checkpoint().replace(/\n\d+\n/, "\n999\n");
   await expect(ask(log, behind, await mirror(liar))).resolves.toBeUndefined();
   await expect(ask(log, behind, await mirror(undefined))).resolves.toBeUndefined();
+});
+
+test("a mirror that knows a newer hub key than the older copy stops the hub too", async () => {
+  const older = new ScriptedLog([]);
+  older.seal();
+  const log = new ScriptedLog([]);
+  log.seal();
+  log.rekey(actor("second hub key"));
+  log.seal();
+  const note = log.checkpoint();
+  const text = note.slice(0, note.indexOf("\n\n") + 1);
+  const cosigned = note + cosign(text, "p.example", actor("p"), 1);
+  await expect(ask(older, older.entries.length, await mirror(note))).resolves.toBeUndefined();
+  await expect(ask(older, older.entries.length, await mirror(cosigned))).rejects.toThrow(UserError);
 });

@@ -5,6 +5,8 @@ import { Refusal } from "../../ledger/errors.ts";
 import { encodeSeal } from "../../ledger/kinds/seal.ts";
 import { restoreState, snapshotState } from "../../ledger/log-state.ts";
 import { openPack, openPrivateProfile } from "../../ledger/preimage.ts";
+import { freshKey } from "../../ledger/registry.ts";
+import { sha256, ZERO_HASH } from "../../ledger/sha256.ts";
 import { nobleSigner, nobleVerify } from "../../ledger/signature.ts";
 import { signStatement } from "../../ledger/statement.ts";
 import { describeWithShared } from "../support/shared-data.ts";
@@ -132,3 +134,13 @@ describe("an empty log", () => {
 function stateOfNothing(): Parameters<typeof snapshotState>[0] {
   return stateAfter({ entries: [] } as unknown as Parameters<typeof stateAfter>[0], 0);
 }
+
+test("the state of many thousand keys is written down and read back", () => {
+  const state = stateOfNothing();
+  for (let i = 0; i < 12_000; i++) {
+    const publicKey = sha256(Uint8Array.of(i & 255, i >> 8));
+    const entry = { index: i, hash: ZERO_HASH };
+    state.registry.add(freshKey({ publicKey, name: `device-${i}`, role: "owner" }, entry));
+  }
+  expect(restoreState(snapshotState(state)).registry.size).toBe(12_000);
+});

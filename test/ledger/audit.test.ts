@@ -129,6 +129,28 @@ describeWithShared("audit of the small log", [SMALL_LOG], () => {
     expect(await audit(log)).toMatchObject({ size: 22 });
   });
 
+  test("a source that tells the auditor something else when asked again is not believed", async () => {
+    const log = logAt(-1);
+    const honest = log.read.bind(log);
+    const forged = entries.map((entry, i) => (i === 8 ? entries[7]! : entry));
+    let asked = 0;
+    log.read = (path) => {
+      if (path !== "tile/entries/000.p/22") return honest(path);
+      // Asked first for genesis and for the entries themselves, then for what entry 11 erases.
+      asked++;
+      return asked <= 2 ? honest(path) : Promise.resolve(encodeEntryBundle(forged));
+    };
+    const found = await audit(log);
+    expect(asked <= 2 || (found instanceof AuditFault && found.index === 11)).toBe(true);
+  });
+
+  test("a checkpoint that claims 2^53-1 entries costs no memory", async () => {
+    const log = logAt(-1);
+    const note = vectors.checkpoints.at(-1)!.note.replace("\n22\n", `\n${2 ** 53 - 1}\n`);
+    log.files.set("checkpoint", encodeUtf8(note));
+    expect(await audit(log)).toMatchObject({ code: "missing-file" });
+  });
+
   test("without a checkpoint nothing can be said", async () => {
     const log = logAt(-1);
     log.files.delete("checkpoint");

@@ -6,7 +6,7 @@ import { TileBuilder, tilePath } from "../../ledger/tile.ts";
 
 /** Files by path; changing them changes the log. */
 export class MemoryLog implements LogSource {
-  readonly files = new Map<string, Uint8Array>();
+  readonly files: Map<string, Uint8Array> = new Map();
 
   constructor(entries: readonly Uint8Array[], checkpoint: string) {
     for (const file of new TileBuilder().grow(entries)) this.files.set(tilePath(file), file.bytes);

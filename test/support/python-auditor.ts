@@ -10,7 +10,7 @@ export const INTEROP: string = fileURLToPath(new URL("../interop/", import.meta.
 
 /** What the auditor printed. `index` is `null` for a fault that is not in an entry. */
 export type AuditResult =
-  | { ok: true; size: number; entries: Record<string, number> }
+  | { ok: true; size: number; root: string; entries: Record<string, number> }
   | { ok: false; index?: number | null; code?: string; text?: string; error?: string };
 
 /** Audits a folder that holds `checkpoint` and `tile`. The exit code is 0, 1 at the first fault, 2 when it could not look. */

@@ -46,7 +46,7 @@ export function voice(name: string, key: string = name): Voice {
 
 export class ScriptedLog {
   readonly entries: Uint8Array[] = [];
-  readonly state = new LogState();
+  readonly state: LogState = new LogState();
   hub: Voice;
   iat: number = START_SECONDS;
   private readonly chains = new Map<string, { seq: number; prev: Hash }>();
@@ -104,6 +104,25 @@ export class ScriptedLog {
     const index = isForged
       ? this.forge(by, "enrol", "registry", payload)
       : this.say(by, "enrol", "registry", payload);
+    this.bring(who, sha256(this.entries[index]!));
+    return index;
+  }
+
+  /** Enrols a restricted device whose position and model hide behind `hidden`; gives the index. */
+  enrolRestricted(by: Voice, who: Voice, hidden: Hash): number {
+    const { name, signer } = who;
+    const pop = provePossession(this.state.origin, name, "device", signer);
+    const payload = encodeEnrol({
+      name,
+      role: "device",
+      key: signer.publicKey,
+      pop,
+      streams: ["energy"],
+      visibility: "restricted",
+      everySeconds: 60,
+      private: hidden,
+    });
+    const index = this.say(by, "enrol", "registry", payload);
     this.bring(who, sha256(this.entries[index]!));
     return index;
   }

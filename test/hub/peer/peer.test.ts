@@ -5,13 +5,15 @@ import { signCheckpoint } from "../../../ledger/checkpoint.ts";
 import { verifyCosignature } from "../../../ledger/cosignature.ts";
 import { Refusal } from "../../../ledger/errors.ts";
 import { Fault } from "../../../ledger/fault.ts";
-import { decodeSeal } from "../../../ledger/kinds/seal.ts";
+import { encodeErase } from "../../../ledger/kinds/erase.ts";
+import { encodeGenesis } from "../../../ledger/kinds/genesis.ts";
+import { decodeSeal, encodeSeal } from "../../../ledger/kinds/seal.ts";
 import { leafHash, MerkleFrontier, verifyInclusion } from "../../../ledger/merkle.ts";
 import { isSignedAs, parseNote, parseVkey, TYPE_ED25519, vkeyOf } from "../../../ledger/note.ts";
 import type { Vkey } from "../../../ledger/note.ts";
-import { sha256 } from "../../../ledger/sha256.ts";
+import { sha256, ZERO_HASH } from "../../../ledger/sha256.ts";
 import { nobleSigner } from "../../../ledger/signature.ts";
-import { decodeStatement } from "../../../ledger/statement.ts";
+import { decodeStatement, signStatement } from "../../../ledger/statement.ts";
 import { ManualClock } from "../../../platform/clock.ts";
 import { silentLogger } from "../../../platform/log.ts";
 import { folderSource } from "../../../platform/log-source.ts";
@@ -23,7 +25,7 @@ import { Mirror } from "../../../hub/peer/mirror.ts";
 import { Peer } from "../../../hub/peer/peer.ts";
 import type { PeerParts } from "../../../hub/peer/peer.ts";
 import { MemoryLog } from "../../support/memory-log.ts";
-import { DEVICE, ScriptedLog, voice } from "../../support/scripted-log.ts";
+import { DEVICE, ORIGIN, ScriptedLog, voice } from "../../support/scripted-log.ts";
 
 const AIR = voice("air-1");
 const FOLDER = "/peer";
@@ -211,6 +213,67 @@ describe("a peer of an honest hub", () => {
   });
 });
 
+test.each([0, 300])("an erasure of an entry %i entries back is followed", async (distance) => {
+  const hub = new ScriptedHub();
+  const clock = new ManualClock((hub.log.iat + 1000) * 1000);
+  const files = new MemoryFiles();
+  const hidden = sha256(encodeUtf8("salted"));
+  const meter = voice("meter-1");
+  const index = hub.log.enrolRestricted(hub.log.hub, meter, hidden);
+  const before = await openPeer(hub, files, { clock });
+  hub.grow();
+  // Once with the entry durable here already, once with all of it new.
+  if (distance === 0) await before.peer.round();
+  for (let i = 0; i < distance; i++) hub.log.measure(AIR);
+  const erase = encodeErase({ entry: index, hash: hidden, reason: "mistake" });
+  hub.log.say(hub.log.hub, "erase", "rights", erase);
+  hub.grow();
+  expect(await before.peer.round()).toMatchObject({ kind: "cosigned" });
+  expect(before.forks.all()).toEqual([]);
+});
+
+/** A log of the same origin under another hub key. */
+class ForeignLog {
+  readonly published: MemoryLog;
+
+  constructor() {
+    const signer = voice("hub", "impostor").signer;
+    const iat = 1_767_225_600;
+    const payload = encodeGenesis({
+      v: 1,
+      origin: ORIGIN,
+      createdMs: iat * 1000,
+      hub: signer.publicKey,
+      registrars: [],
+      blockSeconds: 300,
+    });
+    const genesis = signStatement(
+      { issuer: "hub", seq: 0, prev: ZERO_HASH },
+      { kind: "genesis", stream: "log", iat, payload },
+      signer,
+    );
+    const frontier = new MerkleFrontier();
+    frontier.push(leafHash(genesis.bytes));
+    const sealed = encodeSeal({
+      height: 0,
+      first: 0,
+      count: 1,
+      size: 1,
+      root: frontier.root(),
+      prev: ZERO_HASH,
+      timeMs: iat * 1000,
+    });
+    const seal = signStatement(
+      { issuer: "hub", seq: 1, prev: genesis.hash },
+      { kind: "seal", stream: "log", iat, payload: sealed },
+      signer,
+    );
+    frontier.push(leafHash(seal.bytes));
+    const checkpoint = { origin: ORIGIN, size: 2, root: frontier.root() };
+    this.published = new MemoryLog([genesis.bytes, seal.bytes], signCheckpoint(checkpoint, signer));
+  }
+}
+
 describe("a peer of a hub that is not honest", () => {
   test("two roots for one size: kept as a fork, and nothing is cosigned any more", async () => {
     const hub = new ScriptedHub();
@@ -307,6 +370,76 @@ describe("a peer of a hub that is not honest", () => {
     hub.status = 403;
     expect(await peer.round()).toMatchObject({ kind: "checked", size: 5 });
     expect(await peer.round()).toEqual({ kind: "idle" });
+  });
+
+  test("readings put in another order on the way leave nothing behind", async () => {
+    const hub = new ScriptedHub();
+    const other = voice("air-2");
+    hub.log.enrol(hub.log.hub, other, DEVICE);
+    hub.log.seal();
+    hub.log.measure(AIR);
+    hub.log.measure(other);
+    hub.log.seal();
+    const entries = [...hub.log.entries];
+    [entries[7], entries[8]] = [entries[8]!, entries[7]!];
+    hub.published = new MemoryLog(entries, hub.log.checkpoint().replace("— ", "— x"));
+    const { peer, mirror, forks } = await openPeer(hub, new MemoryFiles());
+    expect(await peer.round()).toMatchObject({ kind: "unreadable" });
+    expect(mirror.size).toBe(0);
+    hub.publish();
+    expect(await peer.round()).toMatchObject({ kind: "cosigned", size: 10 });
+    expect(forks.all()).toEqual([]);
+  });
+
+  test("an impostor that answers first does not spoil the folder of a peer that pinned the key", async () => {
+    const hub = new ScriptedHub();
+    const honest = hub.published;
+    const stranger = new ForeignLog();
+    const vkey = vkeyOf(hub.log.state.origin, TYPE_ED25519, hub.log.hub.signer.publicKey);
+    const { peer, mirror } = await openPeer(hub, new MemoryFiles(), { vkey });
+    hub.published = stranger.published;
+    expect(await peer.round()).toMatchObject({ kind: "not-cosigned" });
+    expect(mirror.size).toBe(0);
+    hub.published = honest;
+    expect(await peer.round()).toMatchObject({ kind: "cosigned" });
+  });
+
+  test("a key that was replaced signs nothing any more, and convicts nobody", async () => {
+    const hub = new ScriptedHub();
+    const { peer, forks } = await openPeer(hub, new MemoryFiles());
+    await peer.round();
+    const stolen = hub.log.hub.signer;
+    hub.log.rekey(voice("hub", "second hub key").signer);
+    hub.grow();
+    const { origin } = hub.log.state;
+    const size = hub.log.entries.length;
+    const root = hub.log.frontier().root();
+    hub.publish(signCheckpoint({ origin, size, root }, stolen));
+    expect(await peer.round()).toMatchObject({ kind: "unreadable" });
+    const lie = sha256(encodeUtf8("another history"));
+    hub.publish(signCheckpoint({ origin, size, root: lie }, stolen));
+    expect(await peer.round()).toMatchObject({ kind: "unreadable" });
+    expect(forks.all()).toEqual([]);
+    hub.publish();
+    expect(await peer.round()).toMatchObject({ kind: "cosigned", size });
+  });
+
+  test("a peer whose copy was lost still knows what it cosigned", async () => {
+    const hub = new ScriptedHub();
+    const files = new MemoryFiles();
+    hub.grow(2);
+    await (await openPeer(hub, files)).peer.round();
+    await files.remove(`${FOLDER}/state`);
+    const other = new ScriptedHub();
+    other.log.iat += 5;
+    other.grow(1);
+    const again = await openPeer(other, files);
+    await again.peer.round();
+    // What is sent is the old cosignature, not one of a smaller size.
+    expect(again.peer.checkpoint).toMatchObject({ size: 8 });
+    other.grow(1);
+    expect(await again.peer.round()).toMatchObject({ kind: "forked" });
+    expect(again.forks.all()).toMatchObject([{ misbehaviour: { kind: "two-roots" } }]);
   });
 
   test("what the hub did not sign proves nothing", async () => {
