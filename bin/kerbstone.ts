@@ -55,4 +55,6 @@ function usage(): string {
 installSha256((message) => hash("sha256", message, "buffer"));
 // Started by another program of ours: end with it, however it ends.
 process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
+// That channel alone keeps no program running.
+process.channel?.unref();
 await runProgram(main);

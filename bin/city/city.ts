@@ -42,6 +42,7 @@ interface Board {
 
 const ORIGIN = "localhost/newport";
 const BLOCK_SECONDS = 10;
+const PACK_SECONDS = 10;
 const PEERS = ["gwent", "university"] as const;
 const SCENARIO = fileURLToPath(
   new URL("../../../firmware-sim/scenarios/newport.toml", import.meta.url),
@@ -83,7 +84,7 @@ export class City {
     stdout.write(`  vkey   ${vkey}\n`);
     stdout.write(`  MQTT   mqtt://127.0.0.1:${this.#settings.mqttPort}\n`);
     stdout.write(`  data   ${folder}\n`);
-    stdout.write(`  audit  npx kerbstone audit ${url} --vkey ${vkey}\n\n`);
+    stdout.write(`  audit  npx kerbstone audit ${url} --policy ${policy}\n\n`);
     stdout.write(`${boards.length} devices, ${PEERS.length} peers. Ctrl-C stops everything.\n`);
   }
 
@@ -192,6 +193,8 @@ export class City {
     argv.push("--mqtt", `mqtt://127.0.0.1:${this.#settings.mqttPort}`);
     argv.push("--sensor", `${board.stream}:${driver}=${board.address}`);
     argv.push("--lat", String(board.lat), "--lon", String(board.lon), "--model", board.board);
+    // However often a board speaks, its agent packs what it says for ten seconds.
+    argv.push("--every-seconds", String(Math.max(PACK_SECONDS, Math.ceil(board.everySeconds))));
     if (driver === "nmea") argv.push("--moves");
     const said = await this.#command(runEdge, argv);
     const request = /kerbstone hub enrol (\S+)/.exec(said)?.[1];

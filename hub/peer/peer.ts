@@ -247,14 +247,8 @@ export class Peer {
 
   async #cosignOrResend(opened: OpenedCheckpoint): Promise<RoundOutcome> {
     const { mirror, clock } = this.#parts;
-    // An older checkpoint than the copy is consistent, and nothing new.
-    if (opened.size === mirror.size && opened.size !== this.#cosigned?.size) {
-      if (mirror.state.firstOpen !== opened.size) {
-        return {
-          kind: "not-cosigned",
-          text: "the checkpoint's size is not the index after a seal",
-        };
-      }
+    // An older checkpoint than the copy, or than what was cosigned, is consistent and nothing new.
+    if (opened.size === mirror.size && opened.size > (this.#cosigned?.size ?? -1)) {
       const aheadMs = mirror.state.head!.timeMs - clock.nowMs();
       if (aheadMs > CLOCK_AHEAD_SECONDS_MAX * 1000) {
         return {

@@ -3,8 +3,8 @@
 Independent of Kerbstone's own code: written from docs/formats.md alone, with Debian's cbor2 and cryptography. Derives
 everything from the bytes of the entries and believes nothing that is stored.
 
-Prints one line of JSON. Exit code 0: all holds, {"ok", "size", "entries": count by kind}. 1: the first fault, {"ok", "index",
-"code", "text"}, `index` null where the fault is not in an entry. 2: could not look.
+Prints one line of JSON. Exit code 0: all holds, {"ok", "size", "root": hex, "entries": count by kind}. 1: the first fault, {"ok",
+"index", "code", "text"}, `index` null where the fault is not in an entry. 2: could not look.
 """
 
 import argparse
@@ -53,7 +53,7 @@ class Folder:
 
 
 def audit(path, vkey):
-    """Audits the folder; gives the size and the count of entries by kind, or raises a Fault."""
+    """Audits the folder; gives size, root and the count of entries by kind, or raises a Fault."""
     folder = Folder(path)
     checkpoint = _parse_checkpoint(folder)
     log, kinds, entries = Log(), Counter(), []
@@ -65,7 +65,8 @@ def audit(path, vkey):
         entries.append(entry)
     _check_tiles(folder, entries)
     _check_checkpoint(checkpoint, log, vkey)
-    return {"size": log.size, "entries": dict(sorted(kinds.items()))}
+    root = log.tree.root().hex()
+    return {"size": log.size, "root": root, "entries": dict(sorted(kinds.items()))}
 
 
 def _parse_checkpoint(folder):

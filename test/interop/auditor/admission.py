@@ -183,6 +183,7 @@ class Log:
             "root": self.tree.root(),
             "prev": ZERO_HASH if last is None else last.hash,
         }
+        require(last is not None or self.size == 1, "bad-block", "block 0 is genesis and its seal")
         for name, value in expected.items():
             require(seal[name] == value, "bad-block", f"seal: {name}")
         time_ms = seal["timeMs"]
