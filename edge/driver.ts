@@ -11,9 +11,29 @@ import type { Fix, SensorReading } from "./reading.ts";
 
 /** What a driver gives: readings of one instant, a fix, or bytes for the sensor. */
 export type SensorEvent =
-  | { readonly kind: "readings"; readonly readings: readonly SensorReading[] }
+  | {
+      readonly kind: "readings";
+      readonly readings: readonly SensorReading[];
+      /** Where they do not belong to the sensor's own stream. */
+      readonly stream?: string;
+    }
   | { readonly kind: "fix"; readonly fix: Fix }
-  | { readonly kind: "write"; readonly bytes: Uint8Array };
+  | {
+      readonly kind: "write";
+      readonly bytes: Uint8Array;
+      /** The line has to be left alone for so long before; at once where it is not said. */
+      readonly afterMs?: number;
+    };
+
+/** How a part of what hangs on the line is, where several do. */
+export interface PartStatus {
+  /** Such as `unit 17`. */
+  readonly name: string;
+  /** `quarantined`: it has failed so often that it is only asked now and then. */
+  readonly state: "ok" | "failing" | "quarantined";
+  /** Questions in a row without an answer. */
+  readonly failures: number;
+}
 
 /**
  * The driver of one sensor on one line. No method throws for anything that a sensor may send.
@@ -32,6 +52,9 @@ export interface Driver {
 
   /** Counts since the driver was made, over all openings of the line. */
   counters(): FramerCounters;
+
+  /** How the parts are, for drivers of lines with several. */
+  parts?(): readonly PartStatus[];
 }
 
 /** What a driver may have to know of its surroundings. */

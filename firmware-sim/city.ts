@@ -7,6 +7,7 @@ import { type Random, seededRandom } from "../platform/random.ts";
 import type { Model } from "./model.ts";
 import { AirModel, type AirSettings } from "./models/air.ts";
 import { TimeZone } from "./models/day.ts";
+import { EnergyModel, type EnergySettings } from "./models/energy.ts";
 import { NoiseModel, type NoiseSettings } from "./models/noise.ts";
 import { ParkingModel, type ParkingSettings } from "./models/parking.ts";
 import { PositionModel, type PositionSettings } from "./models/position.ts";
@@ -22,6 +23,7 @@ interface ModelSettings {
   readonly water: WaterSettings;
   readonly parking: ParkingSettings;
   readonly position: Omit<PositionSettings, "lat" | "lon">;
+  readonly energy: EnergySettings;
 }
 
 /** The name of a model. */
@@ -35,16 +37,18 @@ export const MODEL_SETTINGS: ModelSettings = {
   water: { meanLevel: 6.5, m2Amplitude: 4, m2Phase: 200, s2Amplitude: 1.4, s2Phase: 250 },
   parking: { capacity: 400 },
   position: { altitude: 15, spread: 2 },
+  energy: { meanPower: 450, gasPerDay: 3 },
 };
 
 /** What each model measures. */
 export const MODEL_QUANTITIES: Readonly<Record<ModelName, readonly string[]>> = {
-  air: ["pm25", "pm10", "no2", "temp", "rh"],
+  air: ["pm25", "pm10", "no2", "co2", "temp", "rh"],
   noise: ["laeq", "lamax", "lamin"],
   traffic: ["vehicles", "speed", "occupancy"],
   water: ["level", "temp"],
   parking: ["occupied", "spaces"],
   position: ["lat", "lon", "altitude", "hdop", "satellites", "knots", "quality"],
+  energy: ["power", "energy", "gas", "voltage-l1", "voltage-l2", "voltage-l3"],
 };
 
 /** The names of all models. */
@@ -112,6 +116,8 @@ export class City {
           { ...settled("position", place), lat: place.lat, lon: place.lon },
           random,
         );
+      case "energy":
+        return new EnergyModel(settled("energy", place), random);
     }
   }
 

@@ -11,7 +11,9 @@ import {
   parseFlags,
 } from "../platform/command-line.ts";
 import { UserError } from "../platform/user-error.ts";
+import { MODEL_NAMES } from "./city.ts";
 import { parsePairs } from "./replay/column-mapping.ts";
+import { BOARD_NAMES } from "./workshop.ts";
 
 const SIM_COMMAND = {
   usage:
@@ -20,7 +22,7 @@ const SIM_COMMAND = {
     "Simulates sensor boards that speak their real protocols, fed by models of a city, recorded CSV files or captured bytes.",
   flags: {
     scenario: { type: "text", value: "FILE", about: "takes all boards from a scenario file" },
-    board: { type: "text", value: "NAME", about: "sds011, nmea-gps or line-board" },
+    board: { type: "text", value: "NAME", about: `one of ${BOARD_NAMES.join(", ")}` },
     name: { type: "text", value: "NAME", about: "the board's name, sim unless given" },
     listen: {
       type: "text",
@@ -40,7 +42,7 @@ const SIM_COMMAND = {
     model: {
       type: "text",
       value: "NAME",
-      about: "air, noise, traffic, water, parking or position",
+      about: `one of ${MODEL_NAMES.join(", ")}`,
     },
     setting: {
       type: "list",
@@ -50,7 +52,12 @@ const SIM_COMMAND = {
     quantities: {
       type: "text",
       value: "A,B",
-      about: "what a line-board reports, everything unless given",
+      about: "what a line-board or modbus-bus reports, everything unless given",
+    },
+    dialect: {
+      type: "text",
+      value: "NAME",
+      about: "which of the forms that such boards have, as docs/simulate.md lists them",
     },
     every: { type: "text", value: "SECONDS", about: "how often the board measures" },
     lat: { type: "text", value: "DEGREES", about: "where the board stands" },
@@ -177,7 +184,7 @@ function cityValues(flags: Flags): Record<string, unknown> {
 }
 
 function boardValues(flags: Flags): Record<string, unknown> {
-  const { listen, serial, board, model } = flags;
+  const { listen, serial, board, model, dialect } = flags;
   const pace = { ...numbers({ speed: flags.speed }), ...(flags.loop ? { loop: true } : {}) };
   const place = compact({
     ...numbers({ lat: flags.lat, lon: flags.lon, everySeconds: flags.every }),
@@ -203,6 +210,7 @@ function boardValues(flags: Flags): Record<string, unknown> {
     serial,
     board,
     model,
+    dialect,
     ...place,
     ...(serial === undefined && isCapture ? {} : baud),
     settings: flags.setting.length === 0 ? undefined : toNumbers(pairs("setting", flags.setting)),

@@ -3,9 +3,9 @@
  *
  * scenario-schema.ts checks that a file has this shape; docs/simulate.md explains it.
  */
-import type { NmeaDialectName } from "./boards/nmea-gps.ts";
+import type { ModbusUnitPlan } from "./boards/modbus-bus.ts";
 import type { ModelName } from "./city.ts";
-import type { BoardName } from "./workshop.ts";
+import type { BoardName, DialectName } from "./workshop.ts";
 
 /** The whole file. */
 export interface ScenarioFile {
@@ -40,7 +40,8 @@ export interface BoardEntry {
   readonly settings?: Readonly<Record<string, number>>;
   readonly quantities?: readonly string[];
   readonly id?: number;
-  readonly dialect?: NmeaDialectName;
+  readonly dialect?: DialectName;
+  readonly units?: readonly ModbusUnitPlan[];
   readonly replay?: ReplayEntry;
   readonly capture?: CaptureEntry;
   readonly faults?: readonly FaultEntry[];

@@ -7,15 +7,16 @@
  */
 import { MODEL_NAMES, MODEL_QUANTITIES, MODEL_SETTINGS, type ModelName } from "./city.ts";
 import { buildMapping, type ColumnMapping } from "./replay/column-mapping.ts";
-import { BOARD_NAMES, type BoardName, BOARDS } from "./workshop.ts";
+import { BOARD_NAMES, type BoardName, BOARDS, DIALECTS } from "./workshop.ts";
 
 type Table = Readonly<Record<string, unknown>>;
 
-/** Which board alone understands a field. */
-const FIELD_OF_BOARD: Readonly<Record<string, BoardName>> = {
-  id: "sds011",
-  dialect: "nmea-gps",
-  quantities: "line-board",
+/** Which boards alone understand a field. */
+const BOARDS_OF_FIELD: Readonly<Record<string, readonly BoardName[]>> = {
+  id: ["sds011"],
+  dialect: BOARD_NAMES.filter((name) => DIALECTS[name] !== undefined),
+  quantities: ["line-board", "modbus-bus"],
+  units: ["modbus-bus"],
 };
 /** Only one of the boards may have it, where it is no port that the system chooses. */
 const UNIQUE_FIELDS = ["name", "listen", "serial"];
@@ -107,6 +108,9 @@ function modelFaults(board: Table, name: BoardName, model: ModelName): string[] 
   const settings = Object.keys(asTable(board["settings"]));
   const known = Object.keys(MODEL_SETTINGS[model]);
   const quantities = Array.isArray(board["quantities"]) ? (board["quantities"] as unknown[]) : [];
+  const inRegisters = asTables(board["units"]).flatMap((unit) =>
+    asTables(unit["registers"]).map((register) => register["quantity"]),
+  );
   return [
     ...lacking.map(
       (quantity) => `.model: ${name} needs ${quantity}; "${model}" measures ${measured.join(", ")}`,
@@ -116,11 +120,11 @@ function modelFaults(board: Table, name: BoardName, model: ModelName): string[] 
       .map(
         (setting) => `.settings.${setting}: "${model}" has ${known.join(", ") || "no settings"}`,
       ),
-    ...quantities
+    ...[...quantities, ...inRegisters]
       .filter((quantity) => typeof quantity === "string" && !measured.includes(quantity))
       .map(
         (quantity) =>
-          `.quantities: "${model}" measures ${measured.join(", ")}; not ${String(quantity)}`,
+          `${quantities.includes(quantity) ? ".quantities" : ".units"}: "${model}" measures ${measured.join(", ")}; not ${String(quantity)}`,
       ),
     ...(model === "position" ? ["lat", "lon"] : [])
       .filter((field) => board[field] === undefined)
@@ -130,13 +134,40 @@ function modelFaults(board: Table, name: BoardName, model: ModelName): string[] 
 
 function detailFaults(board: Table, roads: readonly unknown[]): string[] {
   const name = boardNameOf(board);
-  const foreign = Object.entries(FIELD_OF_BOARD)
-    .filter(([field, owner]) => board[field] !== undefined && name !== undefined && name !== owner)
-    .map(([field, owner]) => `.${field}: only ${owner} has it, and this is ${name}`);
+  const foreign = Object.entries(BOARDS_OF_FIELD)
+    .filter(
+      ([field, owners]) =>
+        board[field] !== undefined && name !== undefined && !owners.includes(name),
+    )
+    .map(([field, owners]) => `.${field}: ${haveIt(owners)} it, and this is ${name}`);
+  const faults = [
+    ...foreign,
+    ...dialectFaults(board["dialect"], name),
+    ...unitFaults(asTables(board["units"])),
+  ];
   const road = board["road"];
   return typeof road === "string" && !roads.includes(road)
-    ? [...foreign, `.road: expected the name of one of the roads; there is no "${road}"`]
-    : foreign;
+    ? [...faults, `.road: expected the name of one of the roads; there is no "${road}"`]
+    : faults;
+}
+
+function haveIt(boards: readonly BoardName[]): string {
+  return boards.length === 1 ? `only ${boards[0]} has` : `only ${boards.join(", ")} have`;
+}
+
+/** A name of another board's dialects; that it is none at all is told by the schema. */
+function dialectFaults(dialect: unknown, name: BoardName | undefined): string[] {
+  const known: readonly unknown[] = (name === undefined ? undefined : DIALECTS[name]) ?? [];
+  if (typeof dialect !== "string" || known.length === 0 || known.includes(dialect)) return [];
+  return [`.dialect: ${name} has ${known.join(", ")}; not "${dialect}"`];
+}
+
+function unitFaults(units: readonly Table[]): string[] {
+  return units.flatMap(({ id }, at) =>
+    units.findIndex((unit) => unit["id"] === id) < at
+      ? [`.units[${at}].id: ${String(id)} is taken by another unit of the line`]
+      : [],
+  );
 }
 
 function windowFaults(fault: Table): string[] {

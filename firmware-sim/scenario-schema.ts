@@ -5,11 +5,16 @@
  */
 import { z } from "zod";
 import { isName } from "../ledger/name.ts";
-import { NMEA_DIALECTS, type NmeaDialectName } from "./boards/nmea-gps.ts";
+import {
+  MODBUS_ORDERS,
+  MODBUS_TYPES,
+  type ModbusOrder,
+  type ModbusType,
+} from "./boards/modbus-bus.ts";
 import { MODEL_NAMES, type ModelName } from "./city.ts";
 import type { ScenarioFile } from "./scenario-file.ts";
 import { parseTime } from "./replay/time-column.ts";
-import { BOARD_NAMES, type BoardName } from "./workshop.ts";
+import { BOARD_NAMES, type BoardName, type DialectName, DIALECTS } from "./workshop.ts";
 
 const name = rule<string>(isName, 'a name of a-z, 0-9 and "-", such as "air-castle"');
 const path = rule<string>(
@@ -87,6 +92,33 @@ const capture = z.strictObject({
   loop: flag.exactOptional(),
 });
 
+const register = z.strictObject({
+  register: rule<number>(whole(0, 0xffff), "an address of 0 to 65535"),
+  quantity: name,
+  kind: rule<"holding" | "input">(
+    oneOf(["holding", "input"]),
+    '"holding" or "input"',
+  ).exactOptional(),
+  type: rule<ModbusType>(oneOf(MODBUS_TYPES), `one of ${quoted(MODBUS_TYPES)}`).exactOptional(),
+  wordOrder: rule<ModbusOrder>(
+    oneOf(MODBUS_ORDERS),
+    `one of ${quoted(MODBUS_ORDERS)}`,
+  ).exactOptional(),
+  scale: rule<number>(
+    (value) => within(-1e9, 1e9)(value) && value !== 0,
+    "a number other than 0, such as 0.1",
+  ).exactOptional(),
+});
+
+const unit = z.strictObject({
+  id: rule<number>(whole(1, 247), "an address of 1 to 247, such as 17"),
+  registers: z.array(register, {
+    error: 'a list of registers, such as [{ register = 0, quantity = "level" }]',
+  }),
+});
+
+const allDialects = Object.values(DIALECTS).flat();
+
 const board = z.strictObject({
   name,
   board: rule<BoardName>(oneOf(BOARD_NAMES), `one of ${quoted(BOARD_NAMES)}`).exactOptional(),
@@ -114,10 +146,8 @@ const board = z.strictObject({
     .array(name, { error: 'a list of quantities, such as ["pm25", "pm10"]' })
     .exactOptional(),
   id: rule<number>(whole(0, 0xfffe), "two bytes, such as 0xa160").exactOptional(),
-  dialect: rule<NmeaDialectName>(
-    oneOf(Object.keys(NMEA_DIALECTS)),
-    `one of ${quoted(Object.keys(NMEA_DIALECTS))}`,
-  ).exactOptional(),
+  dialect: rule<DialectName>(oneOf(allDialects), `one of ${quoted(allDialects)}`).exactOptional(),
+  units: z.array(unit, { error: "a list of units, [[boards.units]]" }).exactOptional(),
   replay: replay.exactOptional(),
   capture: capture.exactOptional(),
   faults: z.array(fault, { error: "a list of faults, [[boards.faults]]" }).exactOptional(),
@@ -155,7 +185,11 @@ export const scenarioSchema: z.ZodType<ScenarioFile> = scenario;
 
 /** The names of all fields, wherever they stand. */
 export const FIELD_NAMES: readonly string[] = [
-  ...new Set([scenario, road, board, replay, capture].flatMap((table) => Object.keys(table.shape))),
+  ...new Set(
+    [scenario, road, board, replay, capture, unit, register].flatMap((table) =>
+      Object.keys(table.shape),
+    ),
+  ),
 ];
 
 /** Parses `host:port`, IPv6 hosts in brackets; `undefined` for anything else. */

@@ -58,7 +58,7 @@ function planOf(file: ScenarioFile): Scenario {
 }
 
 function stationOf(entry: BoardEntry): StationPlan {
-  const { board, lat, lon, id, dialect, quantities } = entry;
+  const { board, lat, lon, id, dialect, quantities, units } = entry;
   const feed = feedOf(entry);
   return {
     name: entry.name,
@@ -71,6 +71,7 @@ function stationOf(entry: BoardEntry): StationPlan {
       ...(id === undefined ? {} : { id }),
       ...(dialect === undefined ? {} : { dialect }),
       ...(quantities === undefined ? {} : { quantities }),
+      ...(units === undefined ? {} : { units }),
     },
     feed,
     outlet: outletOf(entry),

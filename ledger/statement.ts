@@ -167,7 +167,10 @@ function decodeHeader(protectedHeader: Uint8Array): Header | Refusal {
     return new Refusal("unknown-kind", "a content type that belongs to no kind of statement");
   }
   if (algorithm !== ALG_ED25519 && algorithm !== ALG_EDDSA) {
-    return new Refusal("bad-algorithm", `expected algorithm -19 (Ed25519) or -8, got ${algorithm}`);
+    return new Refusal(
+      "bad-algorithm",
+      `expected algorithm -19 (Ed25519) or -8, got ${String(algorithm as number)}`,
+    );
   }
   return {
     kind,

@@ -53,6 +53,9 @@ const DRIVER_OF_BOARD: Readonly<Record<string, string>> = {
   sds011: "sds011",
   "nmea-gps": "nmea",
   "line-board": "line-protocol",
+  plantower: "plantower",
+  mhz19: "mhz19",
+  "p1-meter": "dsmr",
 };
 
 /** A city. `start` once, then `stop`. */

@@ -3,11 +3,15 @@
  */
 
 import type { DriverKind } from "../driver.ts";
+import { dsmr } from "./dsmr.ts";
 import { lineProtocol } from "./line-protocol.ts";
+import { mhz19 } from "./mhz19.ts";
+import { modbus } from "./modbus.ts";
 import { nmea } from "./nmea.ts";
+import { plantower } from "./plantower.ts";
 import { sds011 } from "./sds011.ts";
 
-const KINDS: readonly DriverKind[] = [lineProtocol, nmea, sds011];
+const KINDS: readonly DriverKind[] = [dsmr, lineProtocol, mhz19, modbus, nmea, plantower, sds011];
 
 /** Kinds of drivers by the name that a configuration gives, in order of name. */
 export const DRIVERS: ReadonlyMap<string, DriverKind> = new Map(

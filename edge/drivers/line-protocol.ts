@@ -6,25 +6,12 @@
  */
 
 import { z } from "zod";
-import { isName } from "../../ledger/name.ts";
-import { faultOf, QUANTITIES } from "../../ledger/quantity.ts";
+import { QUANTITIES } from "../../ledger/quantity.ts";
 import { type DriverKind, driverKind, listeningDriver } from "../driver.ts";
 import { SILENCE_MS } from "../framers/framer.ts";
 import { type LineItem, lineProtocolFramer } from "../framers/line-protocol.ts";
 import { knownReading, type SensorReading } from "../reading.ts";
-
-const POSITION = ["lat", "lon"];
-const UNIT = /^[A-Za-z0-9%/.^-]{0,16}$/;
-
-/** Whether a configuration may give this name a meaning of its own. */
-function isFree(name: string): boolean {
-  const isTaken = QUANTITIES.has(name) || POSITION.includes(name) || faultOf(name) !== undefined;
-  return isName(name) && !isTaken;
-}
-
-const ownQuantity = z.string().refine(isFree, {
-  error: "a name of a-z, 0-9 and -, that is no known quantity, no position and no fault mark",
-});
+import { ownQuantity, ownUnit } from "./own-quantity.ts";
 
 interface Options {
   readonly checksum: "required" | "optional";
@@ -40,7 +27,7 @@ export const lineProtocol: DriverKind = driverKind<Options>({
   baudRate: 9600,
   options: z.strictObject({
     checksum: z.enum(["optional", "required"]).default("optional"),
-    quantities: z.record(ownQuantity, z.string().regex(UNIT)).default({}),
+    quantities: z.record(ownQuantity, ownUnit).default({}),
     silenceMs: z.int().min(50).max(600_000).default(SILENCE_MS),
   }),
   create: ({ checksum, quantities, silenceMs }) => {

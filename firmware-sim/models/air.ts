@@ -1,5 +1,5 @@
 /**
- * Air beside a road: fine and coarse particles, nitrogen dioxide, temperature, humidity.
+ * Air beside a road: fine and coarse particles, nitrogen dioxide, carbon dioxide, temperature, humidity.
  *
  * A background that wanders over days, and the road's share on top, both thinned by the mixing of the weather: so
  * rush hours show, more on still evenings than on windy noons.
@@ -19,9 +19,11 @@ export interface AirSettings {
 const HOUR_MS = 3_600_000;
 /** Traffic reaches the nose as an average of the last while. */
 const LAGS_MS = [0, 10 * 60_000, 20 * 60_000, 30 * 60_000];
+/** Parts per million of carbon dioxide in air that no engine has used. */
+const CO2_BACKGROUND = 425;
 const SALT = { background: 1, dust: 2, flutter: 3, gas: 4 };
 
-/** Micrograms a cubic metre, degrees Celsius, percent. */
+/** Micrograms a cubic metre, parts per million of carbon dioxide, degrees Celsius, percent. */
 export class AirModel implements Model {
   readonly #settings: AirSettings;
   readonly #road: Road;
@@ -48,6 +50,7 @@ export class AirModel implements Model {
       pm25: Math.max(0, pm25),
       pm10: Math.max(0, pm25 * dust + 0.006 * traffic),
       no2: (8 + 0.05 * traffic) * gas,
+      co2: CO2_BACKGROUND + 0.04 * traffic * gas,
       temp: temperature,
       rh: humidity,
     };

@@ -6,11 +6,14 @@ import { DRIVERS } from "../../edge/drivers/drivers.ts";
 import type { Driver, SensorEvent } from "../../edge/driver.ts";
 import { LineBoard } from "../../firmware-sim/boards/line-board.ts";
 import { NMEA_DIALECTS, NmeaGpsBoard } from "../../firmware-sim/boards/nmea-gps.ts";
+import { P1_VERSIONS, P1MeterBoard, type P1Version } from "../../firmware-sim/boards/p1-meter.ts";
+import { PLANTOWER_MODELS, type PlantowerModel } from "../../firmware-sim/boards/plantower.ts";
 import { Sds011Board } from "../../firmware-sim/boards/sds011.ts";
 import type { Board } from "../../firmware-sim/board.ts";
 import { City, type ModelName } from "../../firmware-sim/city.ts";
 import { FaultLine } from "../../firmware-sim/faults.ts";
 import type { Model } from "../../firmware-sim/model.ts";
+import { makeBoard } from "../../firmware-sim/workshop.ts";
 import { seededRandom } from "../../platform/random.ts";
 
 const EIGHT = Date.UTC(2026, 2, 3, 8);
@@ -117,4 +120,77 @@ describe("an edge hears", () => {
         expect(value).toBeCloseTo(values[quantity] ?? Number.NaN, 3);
     },
   );
+
+  test.each(Object.keys(PLANTOWER_MODELS) as PlantowerModel[])(
+    "every measurement of a Plantower: %s",
+    (dialect) => {
+      const board = makeBoard("plantower", { dialect }, seededRandom(1));
+      const listener = driver("plantower", { model: dialect });
+      const heard = readings(talk(board, "air", listener, 40));
+      expect(listener.counters()).toMatchObject({ framesBad: 0, bytesSkipped: 0 });
+      const air = model("air");
+      const sent = Array.from({ length: 40 }, (_, second) => {
+        const { pm25 = 0, pm10 = 0, temp = 0, rh = 0 } = air.at(EIGHT + second * 1000);
+        const hasClimate = dialect === "pms5003t" || dialect === "pms5003st";
+        const tenths = (value: number): number => Math.round(value * 10) / 10;
+        const climate = hasClimate ? [tenths(temp), tenths(rh)] : [];
+        return [Math.round(pm25), Math.round(pm10), ...climate];
+      });
+      const quantities = ["pm25", "pm10", "temp", "rh"];
+      expect(
+        heard.map((each) =>
+          each.flatMap(({ quantity, value }) => (quantities.includes(quantity) ? [value] : [])),
+        ),
+      ).toEqual(sent);
+    },
+  );
+
+  test("an MH-Z19B, as often as it asks", () => {
+    const board = makeBoard("mhz19", {}, seededRandom(1));
+    const heard = readings(talk(board, "air", driver("mhz19", { abc: "off" }), 60));
+    expect(heard).toHaveLength(6);
+    const { co2 = 0 } = model("air").at(EIGHT + 59_000);
+    expect(Math.abs(Number(heard.at(-1)?.[0]?.value) - co2)).toBeLessThan(20);
+  });
+
+  test.each(Object.keys(P1_VERSIONS) as P1Version[])("a smart meter: %s", (version) => {
+    const listener = driver("dsmr");
+    const heard = readings(talk(new P1MeterBoard(version), "energy", listener, 30));
+    expect(listener.counters()).toEqual({ framesGood: 30, framesBad: 0, bytesSkipped: 0 });
+    const said = Object.fromEntries(
+      (heard[0] ?? []).map(({ quantity, value }) => [quantity, value]),
+    );
+    const { power = 0, energy = 0, gas = 0 } = model("energy").at(EIGHT);
+    expect(Math.abs(Number(said["power"]) - power)).toBeLessThan(10);
+    expect(said["energy"]).toBeCloseTo(energy, 2);
+    expect(said["gas"]).toBeCloseTo(gas, 2);
+    expect(heard.filter((each) => each.some(({ quantity }) => quantity === "gas"))).toHaveLength(1);
+  });
+
+  test("all units of a Modbus line, whatever their numbers look like", () => {
+    const forms = ["f32/ABCD", "f32/CDAB", "i32/BADC", "u32/DCBA", "i16/ABCD", "u16/ABCD"];
+    const registers = forms.map((form, at) => {
+      const [type, wordOrder] = form.split("/") as ["f32", "ABCD"];
+      const kind = at % 2 === 0 ? ("holding" as const) : ("input" as const);
+      return { register: at * 2, quantity: "level", kind, type, wordOrder, scale: 0.01 };
+    });
+    const units = [5, 247].map((id) => ({ id, registers }));
+    const board = makeBoard("modbus-bus", { units }, seededRandom(1));
+    board.measure(model("water").at(EIGHT), EIGHT);
+    const listener = driver("modbus", {
+      everySeconds: 5,
+      units: units.map(({ id }) => ({
+        id,
+        registers: registers.map((register, at) => ({ ...register, stream: `u${id}-${at}` })),
+      })),
+    });
+    const heard = readings(talk(board, "water", listener, 30)).flat();
+    expect(heard).toHaveLength(2 * forms.length * 6);
+    expect(listener.counters()).toMatchObject({ framesBad: 0, bytesSkipped: 0 });
+    const { level = 0 } = model("water").at(EIGHT + 15_000);
+    for (const { unit, value } of heard) {
+      expect(unit).toBe("m");
+      expect(Math.abs(Number(value) - level)).toBeLessThan(0.2);
+    }
+  });
 });

@@ -121,7 +121,7 @@ describe("a scenario", () => {
       'boards[0].name: expected a name of a-z, 0-9 and "-", such as "air-castle"; not "Air 1"',
       "boards[0].lat: expected degrees of latitude, such as 51.5877; not 151",
       'boards[0].listen: expected an address and port, such as "127.0.0.1:0" (0 takes a free port); not "127.0.0.1"',
-      'boards[1].board: expected one of "sds011", "nmea-gps", "line-board"; not "sds012"',
+      'boards[1].board: expected one of "sds011", "plantower", "mhz19", "nmea-gps", "p1-meter", "modbus-bus", "line-board"; not "sds012"',
       "boards[3].replay.speed: expected how many seconds pass in one, 0.001 or more, such as 60; not 0",
       'boards[3].faults[0].kind: expected one of "bit-flips", "split", "merge", "garbage", "stall", "stuck"; not "explosion"',
       "speeed: there is no such field; did you mean speed?",
@@ -129,7 +129,7 @@ describe("a scenario", () => {
       'boards[0].model: sds011 needs pm10; "noise" measures laeq, lamax, lamin',
       "boards[1]: expected one outlet; there are both listen and serial",
       "boards[2]: expected model, replay or capture for line-board; there is none",
-      "boards[2].dialect: only nmea-gps has it, and this is line-board",
+      "boards[2].dialect: only plantower, nmea-gps, p1-meter have it, and this is line-board",
       'boards[2].road: expected the name of one of the roads; there is no "high-street"',
       "boards[3].replay.columns: sds011 needs a column for pm10; there is none",
       "boards[3].faults[1].everySeconds: expected forSeconds beside it, and shorter",
@@ -158,6 +158,60 @@ describe("a scenario", () => {
     ],
   ])("that holds nothing usable says so: %j", (text, faults) => {
     expect(parseScenario(text)).toEqual(faults);
+  });
+
+  test("holds Modbus units, and dialects of each board", () => {
+    const { stations } = good(`
+      [[boards]]
+      name = "pumps"
+      board = "modbus-bus"
+      model = "water"
+      listen = "127.0.0.1:0"
+      [[boards.units]]
+      id = 17
+      registers = [{ register = 4, quantity = "level", type = "i16", scale = 0.01, kind = "input" }]
+      [[boards]]
+      name = "dust"
+      board = "plantower"
+      dialect = "pms5003st"
+      listen = "127.0.0.1:0"
+    `);
+    expect(stations[0]).toMatchObject({
+      stream: "water",
+      details: { units: [{ id: 17, registers: [{ register: 4, type: "i16", kind: "input" }] }] },
+    });
+    expect(stations[1]).toMatchObject({ stream: "air", details: { dialect: "pms5003st" } });
+  });
+
+  test.each([
+    [
+      'board = "plantower"\ndialect = "v5"',
+      [
+        'boards[0].dialect: plantower has pms5003, pms7003, pms3003, pms5003s, pms5003st, pms5003t; not "v5"',
+      ],
+    ],
+    [
+      'board = "sds011"\nunits = []',
+      ["boards[0].units: only modbus-bus has it, and this is sds011"],
+    ],
+    [
+      'board = "modbus-bus"\nmodel = "water"\nunits = [{ id = 300, registers = 1 }]',
+      [
+        "boards[0].units[0].id: expected an address of 1 to 247, such as 17; not 300",
+        'boards[0].units[0].registers: expected a list of registers, such as [{ register = 0, quantity = "level" }]; not 1',
+      ],
+    ],
+    [
+      'board = "modbus-bus"\nmodel = "water"\nunits = [{ id = 1, registers = [{ register = 0, quantity = "pm25" }] }, { id = 1, registers = [] }]',
+      [
+        'boards[0].units: "water" measures level, temp; not pm25',
+        "boards[0].units[1].id: 1 is taken by another unit of the line",
+      ],
+    ],
+  ])("with details of the wrong sort says so: %s", (text, faults) => {
+    expect(parseScenario(`[[boards]]\nname = "a"\nlisten = "127.0.0.1:0"\n${text}`)).toEqual(
+      faults,
+    );
   });
 
   test("that is no TOML says where", () => {

@@ -1,0 +1,74 @@
+/**
+ * Winsen MH-Z19B, a carbon dioxide sensor: answers when it is asked, and never speaks otherwise.
+ *
+ * After the maker's User's Manual V1.0. Setting commands have no answer there, and get none.
+ */
+import type { Board } from "../board.ts";
+import type { Values } from "../model.ts";
+
+const HEAD = 0xff;
+const SENSOR = 0x01;
+const COMMAND = { read: 0x86, selfCalibration: 0x79 } as const;
+const ON = 0xa0;
+const LENGTH = 9;
+/** The undocumented fifth byte is its temperature with this added. */
+const TEMPERATURE_OFFSET = 40;
+/** The usual measuring range. */
+const CO2_MAX = 5000;
+const ROOM_TEMPERATURE = 20;
+
+/** Encodes the answer to a read command: ppm up to the end of the range, degrees Celsius. */
+export function encodeMhz19Reading(co2: number, temperature: number): Uint8Array {
+  const ppm = Math.round(Math.min(CO2_MAX, Math.max(0, co2)));
+  const degrees = Math.round(temperature) + TEMPERATURE_OFFSET;
+  const body = [COMMAND.read, ppm >> 8, ppm & 0xff, degrees & 0xff, 0, 0, 0];
+  return Uint8Array.from([HEAD, ...body, checksum(body)]);
+}
+
+/** A simulated MH-Z19B, with self-calibration on as it leaves the factory. */
+export class Mhz19Board implements Board {
+  #isSelfCalibrating = true;
+  #co2 = 0;
+  #temperature = ROOM_TEMPERATURE;
+  #pending: number[] = [];
+
+  /** Whether it takes the least of each day for fresh air. */
+  get isSelfCalibrating(): boolean {
+    return this.#isSelfCalibrating;
+  }
+
+  measure({ co2, temp }: Values): Uint8Array[] {
+    if (co2 !== undefined) this.#co2 = co2;
+    if (temp !== undefined) this.#temperature = temp;
+    return [];
+  }
+
+  receive(chunk: Uint8Array): Uint8Array[] {
+    const answers: Uint8Array[] = [];
+    for (const byte of chunk) {
+      this.#pending.push(byte);
+      const command = this.#next();
+      const code = command?.[2];
+      if (code === COMMAND.read) answers.push(encodeMhz19Reading(this.#co2, this.#temperature));
+      if (code === COMMAND.selfCalibration) this.#isSelfCalibrating = command?.[3] === ON;
+    }
+    return answers;
+  }
+
+  #next(): number[] | undefined {
+    const pending = this.#pending;
+    while (pending.length > 0) {
+      const begins = pending[0] === HEAD && (pending[1] ?? SENSOR) === SENSOR;
+      if (begins && pending.length < LENGTH) return undefined;
+      if (begins && pending[LENGTH - 1] === checksum(pending.slice(1, LENGTH - 1)))
+        return pending.splice(0, LENGTH);
+      pending.shift();
+    }
+    return undefined;
+  }
+}
+
+/** What makes the sum of all bytes but the head zero. */
+function checksum(body: readonly number[]): number {
+  return -body.reduce((sum, byte) => sum + byte, 0) & 0xff;
+}
