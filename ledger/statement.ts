@@ -169,7 +169,7 @@ function decodeHeader(protectedHeader: Uint8Array): Header | Refusal {
   if (algorithm !== ALG_ED25519 && algorithm !== ALG_EDDSA) {
     return new Refusal(
       "bad-algorithm",
-      `expected algorithm -19 (Ed25519) or -8, got ${String(algorithm as number)}`,
+      `expected algorithm -19 (Ed25519) or -8, got ${Number(algorithm)}`,
     );
   }
   return {
