@@ -17,6 +17,7 @@ import type { Random } from "../platform/random.ts";
 import { BackOff } from "./back-off.ts";
 import { Chain } from "./chain.ts";
 import { ClockSource } from "./clock-source.ts";
+import { countingFiles } from "./counting-files.ts";
 import { newCounters } from "./counters.ts";
 import type { Counters } from "./counters.ts";
 import { Delivery } from "./delivery.ts";
@@ -47,6 +48,8 @@ export interface SensorSetup {
   readonly driver: Driver;
   readonly connect: Connect;
   readonly silentMs?: number;
+  /** How long a value may repeat before it counts as stuck; 0 for ever. */
+  readonly stuckMs?: number;
 }
 
 /** What an agent is made of. */
@@ -107,6 +110,8 @@ export class Agent {
   private nextAskMs = 0;
   private nextStatusMs = 0;
   private lastState = "";
+  private acknowledged = -1;
+  private acknowledgedMs: number | undefined;
   private storing: Promise<void> | undefined;
 
   private constructor(parts: AgentParts, outbox: Outbox, counters: Counters) {
@@ -162,12 +167,14 @@ export class Agent {
 
   /** Opens the agent's outbox. Rejects with `UserError` where that cannot be used. */
   static async open(parts: AgentParts): Promise<Agent> {
-    const { files, dataFolder, signer, outboxBytesMax } = parts;
+    const { dataFolder, signer, outboxBytesMax } = parts;
+    const counters = newCounters();
+    const files = countingFiles(parts.files, counters);
     const kid = decodeHex(kidHex(signer.publicKey))!;
     const segmentBytes = Math.min(262_144, Math.ceil(outboxBytesMax / 8));
     const folder = `${dataFolder}/outbox`;
     const outbox = await Outbox.open({ files, folder, kid, segmentBytes });
-    return new Agent(parts, outbox, newCounters());
+    return new Agent({ ...parts, files }, outbox, counters);
   }
 
   /** Runs until the signal; then what was read is signed and on disk, and the hub knows that the device is offline. */
@@ -194,7 +201,8 @@ export class Agent {
 
   /** How it is, for people. */
   status(): AgentStatus {
-    const { outbox, delivery, intake } = this;
+    const { outbox, delivery, intake, acknowledgedMs } = this;
+    const offsetMs = this.time.offsetMs();
     return {
       device: this.parts.device,
       kid: this.kid,
@@ -208,10 +216,14 @@ export class Agent {
       nextSeq: outbox.tail?.seq,
       oldestSeq: outbox.oldest,
       storedSeq: delivery.storedSeq,
+      lastAckMs:
+        offsetMs === undefined || acknowledgedMs === undefined
+          ? undefined
+          : Math.round(acknowledgedMs + offsetMs),
       outboxBytes: outbox.bytes,
       outboxBytesMax: this.parts.outboxBytesMax,
-      counters: { ...this.counters },
-      sensors: this.sensors.map((sensor) => sensor.status()),
+      counters: { ...this.counters, nacksByCode: { ...this.counters.nacksByCode } },
+      sensors: this.sensors.map((sensor) => sensor.status(offsetMs)),
     };
   }
 
@@ -239,11 +251,19 @@ export class Agent {
     const nowMs = this.parts.clock.monotonicMs();
     for (const sensor of this.sensors) sensor.tick(nowMs);
     this.intake.close(nowMs);
+    this.noteProgress(nowMs);
     if (this.time.source === "none") void this.askTime(signal, nowMs);
     if (nowMs >= this.nextStateMs) this.publishState(nowMs);
     this.storing ??= this.work(nowMs).finally(() => {
       this.storing = undefined;
     });
+  }
+
+  /** Remembers when the hub last said that it has more than before. */
+  private noteProgress(nowMs: number): void {
+    const { storedSeq } = this.delivery;
+    if (storedSeq > this.acknowledged) this.acknowledgedMs = nowMs;
+    this.acknowledged = storedSeq;
   }
 
   /** What takes the disk. Never rejects for the disk's faults: the next tick tries again. */
@@ -306,6 +326,7 @@ export class Agent {
       clockSource: this.time.source,
       halted: this.delivery.halted?.reason,
       values: this.intake.latest,
+      sensors: this.sensors.map((sensor) => sensor.status(undefined)),
     });
     if (state === this.lastState || !this.publisher.isConnected) return;
     this.lastState = state;

@@ -1,6 +1,8 @@
 /**
- * What an agent counts. Plain numbers that only grow; `kerbstone edge status` and, later, metrics show them.
+ * What an agent counts. Plain numbers that only grow; `kerbstone edge status` and `/metrics` show them.
  */
+
+import type { RefusalCode } from "../ledger/errors.ts";
 
 /** All counters of an agent. */
 export interface Counters {
@@ -17,8 +19,13 @@ export interface Counters {
   statementsRenewed: number;
   gapsSigned: number;
   statementsPublished: number;
+  /** Numbers of the chain that were let go. */
+  statementsLetGo: number;
   /** Bytes handed to the disk for statements. */
   bytesSigned: number;
+  /** All bytes handed to the disk, and syncs asked of it. */
+  bytesWritten: number;
+  syncs: number;
   flushes: number;
   flushesFailed: number;
   connections: number;
@@ -27,6 +34,8 @@ export interface Counters {
   /** Acks for another key, or not understood. */
   acksIgnored: number;
   nacks: number;
+  /** Of these, each code by itself. */
+  readonly nacksByCode: Partial<Record<RefusalCode, number>>;
   nacksIgnored: number;
   receiptsAccepted: number;
   receiptsRefused: number;
@@ -45,7 +54,10 @@ export function newCounters(): Counters {
     statementsRenewed: 0,
     gapsSigned: 0,
     statementsPublished: 0,
+    statementsLetGo: 0,
     bytesSigned: 0,
+    bytesWritten: 0,
+    syncs: 0,
     flushes: 0,
     flushesFailed: 0,
     connections: 0,
@@ -53,6 +65,7 @@ export function newCounters(): Counters {
     acks: 0,
     acksIgnored: 0,
     nacks: 0,
+    nacksByCode: {},
     nacksIgnored: 0,
     receiptsAccepted: 0,
     receiptsRefused: 0,

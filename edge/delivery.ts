@@ -146,8 +146,11 @@ export class Delivery {
   hearNack(body: Uint8Array): Promise<Advice> {
     const nack = parseNack(body);
     const isOurs = nack !== undefined && (nack.kid === null || nack.kid === this.parts.kid);
-    this.parts.counters[isOurs ? "nacks" : "nacksIgnored"] += 1;
-    return isOurs ? this.inTurn(() => this.takeNack(nack)) : Promise.resolve("go-on");
+    const { counters } = this.parts;
+    counters[isOurs ? "nacks" : "nacksIgnored"] += 1;
+    if (!isOurs) return Promise.resolve("go-on");
+    counters.nacksByCode[nack.code] = (counters.nacksByCode[nack.code] ?? 0) + 1;
+    return this.inTurn(() => this.takeNack(nack));
   }
 
   /** Deals with a statement that is due and cannot be read back: a gap, once the hub has all before it. */
@@ -250,7 +253,9 @@ export class Delivery {
       counters.receiptsAccepted += 1;
     }
     const isHidden = (await outbox.read(reached))?.preimage !== undefined;
+    const oldest = outbox.oldest;
     await outbox.letGo(isHidden ? Math.min(reached, ack.bodies) : reached);
+    counters.statementsLetGo += outbox.oldest - oldest;
   }
 
   private async takeNack(nack: Nack): Promise<Advice> {

@@ -13,15 +13,21 @@ import { createKey, loadKey } from "../platform/key-file.ts";
 import type { ProgramIo } from "../platform/lifecycle.ts";
 import { UserError } from "../platform/user-error.ts";
 import { loadEdgeConfig } from "./config.ts";
+import { discoverSensors } from "./discovery.ts";
+import type { Discovery, DiscoveryPorts } from "./discovery.ts";
 import { formatEnrolmentRequest } from "./enrolment-request.ts";
 import type { DeviceProfile } from "./enrolment-request.ts";
-import { formatSettings, parseSensor } from "./settings-file.ts";
+import { connectTo } from "./line/connect.ts";
+import { systemDeviceNames } from "./line/device-names.ts";
+import { Questions } from "./questions.ts";
+import { formatSensor, formatSettings, parseSensor } from "./settings-file.ts";
+import { formatQr } from "./terminal-qr.ts";
 import { readPolicyFile, trustOf } from "./trust-file.ts";
 
 const spec = {
-  usage: "kerbstone edge init --name NAME --hub URL --sensor [STREAM:]DRIVER=ADDRESS … [options]",
+  usage: "kerbstone edge init --name NAME --hub URL [--sensor [STREAM:]DRIVER=ADDRESS …] [options]",
   about:
-    "Makes a device: its private key, its settings with the hub's key pinned, and the line with which the operator enrols it.",
+    "Makes a device: its private key, its settings with the hub's key pinned, and the line with which the operator enrols it. Without --sensor it listens at all serial ports, and proposes what it recognises.",
   flags: {
     name: { type: "text", value: "NAME", about: "the device's name, such as air-1" },
     hub: { type: "text", value: "URL", about: "the hub's HTTP address" },
@@ -53,7 +59,7 @@ const spec = {
     sensor: {
       type: "list",
       value: "[STREAM:]DRIVER=ADDRESS",
-      about: "a sensor; its stream is the first one, unless given",
+      about: "a sensor; its stream is the first one, unless given; without any they are looked for",
     },
     lat: { type: "text", value: "DEGREES", about: "where the device stands, WGS 84" },
     lon: { type: "text", value: "DEGREES", about: "where the device stands, WGS 84" },
@@ -74,9 +80,18 @@ const spec = {
       about: "how often at least it means to speak (60)",
     },
     folder: { type: "text", value: "DIR", about: "where key and settings go (the device's name)" },
-    yes: { type: "switch", about: "takes the hub's key as it is shown, without asking" },
+    yes: {
+      type: "switch",
+      about: "takes the hub's key and the sensors found as they are shown, without asking",
+    },
+    qr: { type: "switch", about: "prints the QR code in any case, however wide" },
   },
 } as const satisfies CommandSpec;
+
+const systemPorts: DiscoveryPorts = {
+  names: systemDeviceNames,
+  connectLine: (address, { clock }) => connectTo(address, clock),
+};
 
 type Flags = FlagValues<typeof spec>;
 
@@ -94,7 +109,11 @@ const hubShape = z.object({
 });
 
 /** Runs the command. A key that an earlier attempt has made is used; settings are never overwritten. */
-export async function initEdge(io: ProgramIo, argv: readonly string[]): Promise<number> {
+export async function initEdge(
+  io: ProgramIo,
+  argv: readonly string[],
+  ports: DiscoveryPorts = systemPorts,
+): Promise<number> {
   const { flags, help } = parseFlags(argv, spec);
   if (help) {
     io.stdout.write(formatHelp(spec));
@@ -104,15 +123,42 @@ export async function initEdge(io: ProgramIo, argv: readonly string[]): Promise<
   const folder = resolve(io.cwd, flags.folder ?? flags.name);
   const settingsPath = `${folder}/edge.toml`;
   if (await io.files.exists(settingsPath)) throw new UserError(`${settingsPath} is already there.`);
-  const sensors = flags.sensor.map((text) => parseSensor(text, flags.stream[0]));
-  const streams = [...new Set([...flags.stream, ...sensors.map(({ stream }) => stream)])];
+  const questions = new Questions(io);
+  try {
+    return await makeDevice(
+      io,
+      flags,
+      { name: flags.name, folder, settingsPath },
+      questions,
+      ports,
+    );
+  } finally {
+    await questions.close();
+  }
+}
+
+async function makeDevice(
+  io: ProgramIo,
+  flags: Flags,
+  { name, folder, settingsPath }: { name: string; folder: string; settingsPath: string },
+  questions: Questions,
+  ports: DiscoveryPorts,
+): Promise<number> {
+  const given = flags.sensor.map((text) => parseSensor(text, flags.stream[0]));
   const policyText =
     flags.policy === undefined
       ? undefined
       : await readPolicyFile(io.files, resolve(io.cwd, flags.policy));
-  const hub = await hubFacts(io, flags);
+  const mayFind = given.length === 0 && flags.stream.length === 0;
+  const isPlaced = flags.lat !== undefined || flags.lon !== undefined || !mayFind;
+  if (isPlaced) placeOf(flags, undefined);
+  const hub = await hubFacts(io, flags, questions);
   trustOf({ origin: hub.origin, vkey: hub.vkey, policy: policyText });
-  const profile = profileOf(flags, flags.name, hub.origin, streams);
+  const found = mayFind ? await findSensors(io, flags, questions, ports) : undefined;
+  const sensors = found?.sensors ?? given;
+  const streams = [...new Set([...flags.stream, ...sensors.map(({ stream }) => stream)])];
+  const place = isPlaced ? undefined : (found?.position ?? (await askPlace(questions)));
+  const profile = profileOf(flags, name, hub.origin, streams, place);
 
   await io.files.makeFolder(folder);
   const settings = formatSettings({
@@ -131,12 +177,56 @@ export async function initEdge(io: ProgramIo, argv: readonly string[]): Promise<
     : await createKey(io.files, keyPath, io.random);
   // Last: settings that are there mean that all else is.
   await io.files.write(settingsPath, encodeUtf8(settings));
+  const claim = formatEnrolmentRequest(profile, signer);
   io.stdout.write(
     `Made ${settingsPath}.\nHave the operator run, on the hub:\n\n` +
-      `kerbstone hub enrol ${formatEnrolmentRequest(profile, signer)}\n\n` +
+      `kerbstone hub enrol ${claim}\n\n` +
+      claimAsQr(io, claim, flags.qr) +
       `Then start the device: kerbstone edge run ${settingsPath}\n`,
   );
   return 0;
+}
+
+/** The same claim for a telephone's camera, where there is a terminal that has room for it. */
+function claimAsQr(io: ProgramIo, claim: string, isForced: boolean): string {
+  const { isTTY, columns = 80 } = io.stdout;
+  if (isTTY !== true && !isForced) return "";
+  const code = formatQr(claim, isForced ? Infinity : columns);
+  if (code !== undefined) return `The same, to be scanned:\n\n${code}\n`;
+  return "(This window is too narrow for the claim as a QR code; --qr prints it all the same.)\n\n";
+}
+
+/** Looks for sensors, proposes what it found, and waits for a yes. */
+async function findSensors(
+  io: ProgramIo,
+  flags: Flags,
+  questions: Questions,
+  ports: DiscoveryPorts,
+): Promise<Discovery> {
+  const found = await discoverSensors(io, ports);
+  if (found.sensors.length === 0) {
+    throw new UserError("No sensor was recognised: a device has at least one --sensor.", {
+      hint: "kerbstone edge test-sensor PORT says what is heard at a port.",
+    });
+  }
+  io.stdout.write(`\nProposed:\n\n${found.sensors.map(formatSensor).join("\n")}\n`);
+  if (flags.yes) return found;
+  if (!questions.canAsk)
+    throw new UserError("The sensors have to be confirmed: give --sensor or --yes.");
+  if (await questions.agree("Are these the sensors?")) return found;
+  throw new UserError("The sensors were not confirmed; nothing was made.", {
+    hint: "Name them with --sensor STREAM:DRIVER=ADDRESS.",
+  });
+}
+
+/** Asks where the device stands; a text that is no position is refused by `placeOf`. */
+async function askPlace(questions: Questions): Promise<Place | undefined> {
+  if (!questions.canAsk) return undefined;
+  const answer = await questions.ask("Where does the device stand? Latitude and longitude: ");
+  const [lat = NaN, lon = NaN] = answer
+    .split(/[\s,;]+/)
+    .map((part) => (part === "" ? NaN : Number(part)));
+  return { lat, lon };
 }
 
 /** Lets the loader look at the settings before they are written under their own name. */
@@ -155,6 +245,7 @@ function profileOf(
   name: string,
   origin: string,
   streams: readonly string[],
+  place: Place | undefined,
 ): DeviceProfile {
   const visibility = flags.visibility ?? "public";
   if (visibility !== "public" && visibility !== "restricted") {
@@ -168,9 +259,21 @@ function profileOf(
     visibility,
     everySeconds: numberOf(flags, "every-seconds", 1, 31_536_000, 60),
     owner: flags.owner,
-    lat: numberOf(flags, "lat", -90, 90),
-    lon: numberOf(flags, "lon", -180, 180),
+    ...placeOf(flags, place),
     model: flags.model,
+  };
+}
+
+interface Place {
+  readonly lat: number;
+  readonly lon: number;
+}
+
+/** The place by the flags, or else the one that was found or asked for. */
+function placeOf(flags: Flags, found: Place | undefined): Place {
+  return {
+    lat: numberOf({ ...flags, lat: flags.lat ?? found?.lat.toFixed(6) }, "lat", -90, 90),
+    lon: numberOf({ ...flags, lon: flags.lon ?? found?.lon.toFixed(6) }, "lon", -180, 180),
   };
 }
 
@@ -188,7 +291,7 @@ function numberOf(
   throw new UserError(`--${name} needs a number from ${min} to ${max}.`);
 }
 
-async function hubFacts(io: ProgramIo, flags: Flags): Promise<HubFacts> {
+async function hubFacts(io: ProgramIo, flags: Flags, questions: Questions): Promise<HubFacts> {
   const { vkey, origin, mqtt, hub } = flags;
   if (vkey !== undefined && origin !== undefined && mqtt !== undefined)
     return { vkey, origin, mqtt };
@@ -206,7 +309,7 @@ async function hubFacts(io: ProgramIo, flags: Flags): Promise<HubFacts> {
       hint: "Do not go on before you know why.",
     });
   }
-  if (vkey === undefined) await confirm(io, said, flags.yes);
+  if (vkey === undefined) await confirm(io, said, flags.yes, questions);
   return { origin: said.origin, vkey: said.vkey, mqtt: mqtt ?? mqttAddress(hub, said.mqttPort) };
 }
 
@@ -248,17 +351,11 @@ async function confirm(
   io: ProgramIo,
   said: { origin: string; vkey: string },
   isAgreed: boolean,
+  questions: Questions,
 ): Promise<void> {
   io.stdout.write(`The hub's log is ${said.origin}, its key\n\n    ${said.vkey}\n\n`);
   if (isAgreed) return;
-  if (io.stdin === undefined)
-    throw new UserError("The key has to be confirmed: give --vkey or --yes.");
-  io.stdout.write("Is this the key that the operator told you? [y/N] ");
-  let answer = "";
-  for await (const chunk of io.stdin) {
-    answer += decodeUtf8(chunk) ?? "";
-    if (answer.includes("\n") || answer.length > 100) break;
-  }
-  if (!/^y(es)?$/i.test(answer.trim()))
+  if (!questions.canAsk) throw new UserError("The key has to be confirmed: give --vkey or --yes.");
+  if (!(await questions.agree("Is this the key that the operator told you?")))
     throw new UserError("The key was not confirmed; nothing was made.");
 }

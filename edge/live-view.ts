@@ -1,10 +1,12 @@
 /**
- * The unsigned live view that a device publishes beside its statements (docs/formats.md, section 10): the newest values,
- * also while a backlog is under way, shown by pages as not yet proved.
+ * The unsigned live view that a device publishes beside its statements (docs/formats.md, section 10): the newest values
+ * and how the sensors are, also while a backlog is under way, shown by pages as not yet proved.
  */
 
 import { Buffer } from "node:buffer";
 import type { LatestReading } from "./intake.ts";
+import { SENSOR_STATES } from "./sensor-state.ts";
+import type { SensorStatus } from "./sensor.ts";
 
 /** What a live view shows. */
 export interface LiveView {
@@ -14,12 +16,13 @@ export interface LiveView {
   readonly clockSource: string;
   readonly halted: string | undefined;
   readonly values: readonly LatestReading[];
+  readonly sensors: readonly Pick<SensorStatus, "stream" | "driver" | "state" | "quantities">[];
 }
 
 /** What hubs keep of it at most. */
 const STATE_BYTES_MAX = 8_192;
 
-/** Formats the view as JSON of bounded size; where there is too much, the oldest values are left out. */
+/** Formats the view as JSON of bounded size; where there is too much, the oldest values are left out, then the sensors that are well. */
 export function formatLiveView(view: LiveView): string {
   const { device, offsetMs, clockSource, halted } = view;
   const values = view.values
@@ -32,9 +35,19 @@ export function formatLiveView(view: LiveView): string {
       timeMs: offsetMs === undefined ? null : Math.round(atMs + offsetMs),
       fault: fault === true,
     }));
+  // Worst first, so that what is left out at the bound is what matters least. Addresses are nobody else's business.
+  const sensors = view.sensors
+    .toSorted((a, b) => SENSOR_STATES.indexOf(a.state) - SENSOR_STATES.indexOf(b.state))
+    .map(({ stream, driver, state, quantities }) => ({
+      stream,
+      driver,
+      state,
+      ...(quantities.length > 0 ? { quantities } : {}),
+    }));
   for (;;) {
-    const text = JSON.stringify({ device, clockSource, ...(halted ? { halted } : {}), values });
-    if (Buffer.byteLength(text) <= STATE_BYTES_MAX || values.length === 0) return text;
-    values.pop();
+    const about = { device, clockSource, ...(halted ? { halted } : {}), sensors };
+    const text = JSON.stringify({ ...about, values });
+    if (Buffer.byteLength(text) <= STATE_BYTES_MAX) return text;
+    if (values.pop() === undefined && sensors.pop() === undefined) return text;
   }
 }

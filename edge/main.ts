@@ -3,18 +3,24 @@
 import type { ProgramIo } from "../platform/lifecycle.ts";
 import { nearestName } from "../platform/near-name.ts";
 import { UserError } from "../platform/user-error.ts";
+import { runDoctor } from "./doctor-command.ts";
 import { initEdge } from "./init-command.ts";
+import { installService } from "./install-service-command.ts";
 import { recoverEdge } from "./recover-command.ts";
 import { runEdge } from "./run-command.ts";
 import { showStatus } from "./status-command.ts";
+import { testSensor } from "./test-sensor-command.ts";
 
 type Program = (io: ProgramIo, argv: readonly string[]) => Promise<number>;
 
 const programs: Readonly<Record<string, Program>> = {
-  init: initEdge,
+  init: (io, argv) => initEdge(io, argv),
   run: runEdge,
   status: showStatus,
   recover: recoverEdge,
+  "install-service": (io, argv) => installService(io, argv),
+  doctor: (io, argv) => runDoctor(io, argv),
+  "test-sensor": (io, argv) => testSensor(io, argv),
 };
 
 /** Runs `kerbstone edge …`; `io.argv` begins with the subcommand. */

@@ -4,6 +4,7 @@
 
 import { Buffer } from "node:buffer";
 import { dirname, resolve } from "node:path";
+import { pid } from "node:process";
 import { connect } from "mqtt";
 import type { Clock } from "../platform/clock.ts";
 import type { ProgramIo } from "../platform/lifecycle.ts";
@@ -22,9 +23,16 @@ import type { SensorSetup } from "./agent.ts";
 import { loadEdgeConfig, settingFlagsOfEdge } from "./config.ts";
 import type { EdgeConfig, SensorConfig } from "./config.ts";
 import { DRIVERS } from "./drivers/drivers.ts";
+import { formatMetrics } from "./exposition.ts";
 import type { ConnectHub } from "./hub-connection.ts";
 import { parseLineAddress } from "./line/address.ts";
 import { connectTo } from "./line/connect.ts";
+import { parseListenAddress } from "./listen-address.ts";
+import { serveMetrics } from "./metrics-server.ts";
+import { metricsOf } from "./metrics.ts";
+import { Progress } from "./progress.ts";
+import { ServiceNotice, systemdNotify } from "./service-notice.ts";
+import { serveStatus } from "./status-socket.ts";
 import { checkRetention, readPolicyFile, trustOf } from "./trust-file.ts";
 
 const spec = {
@@ -45,7 +53,9 @@ export async function runEdge(io: ProgramIo, argv: readonly string[]): Promise<n
   const destination = { write: (line: string) => void io.stderr.write(line) };
   const ownLogger = pinoLogger("edge", "info", destination);
   const shutdown = new Shutdown({ signal: io.signal, clock: io.clock, logger: ownLogger });
-  const running: Promise<void>[] = [];
+  const agents: Agent[] = [];
+  /** Agents by the address at which their metrics are served. */
+  const served = new Map<string, Agent[]>();
   try {
     for (const path of positionals) {
       const file = resolve(io.cwd, path);
@@ -56,15 +66,59 @@ export async function runEdge(io: ProgramIo, argv: readonly string[]): Promise<n
       const agent = await openAgent(io, config, dirname(file), logger);
       const run = agent.run(shutdown.signal);
       run.catch((error: unknown) => shutdown.fail(error));
-      running.push(run);
+      agents.push(agent);
+      await shareStatus(agent, resolve(dirname(file), config.data), shutdown, logger);
+      if (config.metrics !== undefined)
+        served.set(config.metrics, [...(served.get(config.metrics) ?? []), agent]);
       shutdown.add(config.name, () => run);
       io.stdout.write(`${config.name} runs, for ${config.origin}\n`);
     }
+    for (const [address, agents] of served) {
+      const render = (): string => formatMetrics(metricsOf(agents.map((agent) => agent.status())));
+      const server = await serveMetrics(parseListenAddress(address)!, render);
+      shutdown.add("metrics", () => server.close());
+      io.stdout.write(`metrics at ${server.url}\n`);
+    }
+    watch(io, agents, shutdown, ownLogger);
     await shutdown.asked();
   } finally {
     await shutdown.stop();
   }
   return 0;
+}
+
+/** Tells systemd, where it has started this, that all agents are there, and then as long as all of them get on. */
+function watch(
+  { env, clock }: Pick<ProgramIo, "env" | "clock">,
+  agents: readonly Agent[],
+  shutdown: Shutdown,
+  logger: Logger,
+): void {
+  const notice = new ServiceNotice({ env, processId: pid, notify: systemdNotify, clock, logger });
+  const followed = agents.map((agent) => ({ agent, progress: new Progress(), isDue: false }));
+  const hasProgressed = (): boolean => {
+    for (const one of followed) one.isDue = one.progress.look(one.agent.status()) || one.isDue;
+    if (!followed.every(({ isDue }) => isDue)) return false;
+    for (const one of followed) one.isDue = false;
+    return true;
+  };
+  const feeding = notice.ready().then(() => notice.feed(hasProgressed, shutdown.signal));
+  shutdown.add("systemd", () => feeding);
+}
+
+/** Lets `edge status` and `edge doctor` ask the running agent. Without it they have the file that is a minute old. */
+async function shareStatus(
+  agent: Agent,
+  dataFolder: string,
+  shutdown: Shutdown,
+  logger: Logger,
+): Promise<void> {
+  try {
+    const server = await serveStatus(dataFolder, () => agent.status());
+    shutdown.add("status", () => server.close());
+  } catch (error) {
+    logger.info({ error }, "no live status: the data folder holds no sockets");
+  }
 }
 
 /** Makes the agent of a settings file in `folder`, whose data folder is the caller's to lock. */
@@ -126,10 +180,12 @@ function sensorOf(
     driver: kind.create(config.options, { notBeforeMs }),
     connect: connectTo(address, clock),
     ...(config.silentSeconds === undefined ? {} : { silentMs: config.silentSeconds * 1000 }),
+    ...(config.stuckSeconds === undefined ? {} : { stuckMs: config.stuckSeconds * 1000 }),
   };
 }
 
-async function hubConnector(
+/** Makes what connects to a device's hub. Rejects with `UserError` where the authority's file is missing. */
+export async function hubConnector(
   io: Pick<ProgramIo, "files">,
   { hub }: EdgeConfig,
   folder: string,

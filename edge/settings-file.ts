@@ -51,13 +51,18 @@ export function formatSettings(settings: NewSettings): string {
     entry("vkey", hub.vkey),
     ...(hub.hasPolicy ? [entry("policy", "policy.txt")] : []),
     ...(settings.isMoving ? [] : ["", "[position]", `lat = ${lat}`, `lon = ${lon}`]),
-    ...settings.sensors.flatMap(({ stream, driver, address }) => [
-      "",
-      "[[sensors]]",
-      entry("stream", stream),
-      entry("driver", driver),
-      entry("address", address),
-    ]),
+    ...settings.sensors.flatMap((sensor) => ["", formatSensor(sensor).trimEnd()]),
+  ];
+  return lines.join("\n") + "\n";
+}
+
+/** Formats a sensor's own part of the settings. */
+export function formatSensor({ stream, driver, address }: SensorChoice): string {
+  const lines = [
+    "[[sensors]]",
+    entry("stream", stream),
+    entry("driver", driver),
+    entry("address", address),
   ];
   return lines.join("\n") + "\n";
 }

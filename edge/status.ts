@@ -25,19 +25,21 @@ export interface AgentStatus {
   readonly nextSeq: number | undefined;
   readonly oldestSeq: number;
   readonly storedSeq: number;
+  /** When the hub last acknowledged a further statement, milliseconds since 1970; absent before, or without a clock. */
+  readonly lastAckMs: number | undefined;
   readonly outboxBytes: number;
   readonly outboxBytesMax: number;
   readonly counters: Counters;
   readonly sensors: readonly SensorStatus[];
 }
 
-/** Formats a snapshot for a terminal; `nowMs` gives its age. */
-export function formatStatus(status: AgentStatus, nowMs: number): string {
+/** Formats a snapshot for a terminal; `nowMs` gives its age, `isLive` says that the agent has just told it. */
+export function formatStatus(status: AgentStatus, nowMs: number, isLive: boolean): string {
   const { counters, halted } = status;
   const ageSeconds = Math.max(0, Math.round((nowMs - status.atMs) / 1000));
   const percent = ((100 * status.outboxBytes) / status.outboxBytesMax).toFixed(1);
   const lines = [
-    `${status.device} (key ${status.kid}), ${ageSeconds} s ago`,
+    `${status.device} (key ${status.kid}), ${ageSeconds} s ago${isLive ? "" : ", not running"}`,
     `  hub        ${status.isConnected ? "connected" : "not connected"}`,
     `  clock      ${status.clockSource}`,
     `  readings   ${counters.readings} read, ${counters.readingsFaulty} faulty, ${counters.readingsDropped} dropped`,
@@ -46,12 +48,37 @@ export function formatStatus(status: AgentStatus, nowMs: number): string {
     `  outbox     ${status.outboxBytes} bytes, ${percent} % of its bound`,
     `  refused    ${counters.nacks} by the hub, ${counters.packsRefused} by own checks, ${counters.gapsSigned} gaps`,
     ...status.sensors.map(
-      ({ stream, driver, address, line, frameCounters }) =>
-        `  sensor     ${stream}: ${driver} at ${address}, ${line}, ${frameCounters.framesGood} frames good, ${frameCounters.framesBad} bad`,
+      (sensor) =>
+        `  sensor     ${sensor.stream}: ${sensor.driver} at ${sensor.address}, ${sensor.line}, ${sensor.frameCounters.framesGood} frames good, ${sensor.frameCounters.framesBad} bad${troubleOf(sensor)}`,
     ),
   ];
   if (status.isHubBehind)
     lines.push("  THE HUB HAS FORGOTTEN statements that were let go; it has to be restored.");
   if (halted) lines.push(`  STOPPED    ${halted.text}`);
-  return lines.join("\n") + "\n";
+  return lines.map((line) => `${withoutControls(line)}\n`).join("");
+}
+
+/** Some of the words are the hub's, which must not steer the terminal. */
+function withoutControls(line: string): string {
+  return line.replaceAll(/\p{Cc}/gu, "?");
+}
+
+/** What is wrong with a sensor, in words; empty where nothing is. */
+function troubleOf({ state, quantities, lineCounters, frameCounters }: SensorStatus): string {
+  switch (state) {
+    case "ok":
+      return "";
+    case "offline":
+      return "; OFFLINE: unplugged, or its port cannot be opened";
+    case "silent":
+      return lineCounters.bytesRead > 0 && frameCounters.framesGood === 0
+        ? "; SILENT: what comes is nothing that its driver understands (its speed?)"
+        : "; SILENT: it says nothing";
+    case "stuck":
+      return `; STUCK: always the same ${quantities.join(", ")}`;
+    case "out-of-range":
+      return `; OUT OF RANGE: ${quantities.join(", ")}`;
+    case "faulty":
+      return `; FAULTY, as it says itself: ${quantities.join(", ")}`;
+  }
 }

@@ -308,3 +308,39 @@ test("the live view shows the newest values, and the status file how the agent i
   expect(status.kid).toBe(kidHex(signer.publicKey));
   expect(status.sensors).toHaveLength(1);
 });
+
+test("how the sensors are stands in the live view; a stuck value is flagged in the ledger", async () => {
+  hub.enrol("air-1", signer);
+  const notBeforeMs = Date.parse("2026-11-01");
+  const driver = DRIVERS.get("sds011")!.create({}, { notBeforeMs });
+  const sensor = {
+    stream: "air",
+    driverName: "sds011",
+    address: "memory",
+    driver,
+    stuckMs: 60_000,
+  };
+  const { agent } = await start({ sensors: [{ ...sensor, connect: line.connect }] });
+  const stateOf = (): unknown =>
+    (JSON.parse(hub.states.at(-1) ?? "{}") as { sensors?: unknown[] }).sensors?.[0];
+  await until("it is enrolled", () => agent.status().nextSeq === 0);
+  for (let second = 0; second < 70; second++) {
+    line.sds011(123, 200 + second);
+    await clock.advance(1_000);
+  }
+  expect(agent.status().sensors[0]).toMatchObject({ state: "stuck", quantities: ["pm25"] });
+  await until("the view says so", () => JSON.stringify(stateOf()).includes("stuck"));
+  expect(stateOf()).toEqual({
+    stream: "air",
+    driver: "sds011",
+    state: "stuck",
+    quantities: ["pm25"],
+  });
+  await until("all is there", () => values("pm25").length === 70);
+  expect(values("pm25-fault")).toEqual(Array.from({ length: 10 }, () => true));
+  expect(values("pm10-fault")).toEqual([]);
+  await until("it is silent", () => JSON.stringify(stateOf()).includes("silent"));
+  line.events!.closed(new Error("pulled out"));
+  await clock.advance(100);
+  expect(agent.status().sensors[0]!.state).toBe("offline");
+});

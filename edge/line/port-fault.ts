@@ -1,0 +1,37 @@
+/** Why a line cannot be opened, in words for whoever stands beside it. */
+
+/** What is wrong, and what to do about it. */
+export interface PortFault {
+  readonly text: string;
+  readonly remedy: string;
+}
+
+/** Explains the error of a `Connect`. serialport gives most of the system's only as text. */
+export function explainPortError(address: string, error: unknown): PortFault {
+  const { message, code } = error as { message?: string; code?: string };
+  const said = `${code ?? ""} ${message ?? String(error)}`;
+  if (/ENOENT|No such file/i.test(said))
+    return {
+      text: `there is no port ${address}`,
+      remedy: "Plug the adapter in; `ls -l /dev/serial/by-id` shows those that are there.",
+    };
+  if (/EACCES|EPERM|Permission denied|Operation not permitted/i.test(said))
+    return {
+      text: `${address} may not be opened by this user`,
+      remedy:
+        "Add the user to the group of serial ports: `sudo usermod -aG dialout $USER`; then log in again.",
+    };
+  if (/EBUSY|EAGAIN|lock|temporarily unavailable/i.test(said))
+    return {
+      text: `${address} is in use by another program`,
+      remedy: "Stop it first; it may be the agent itself, or a console on this port.",
+    };
+  if (
+    /ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|did not open/i.test(said)
+  )
+    return {
+      text: `${address} does not answer (${message ?? code})`,
+      remedy: "Check that the converter is on, reachable, and that host and port are right.",
+    };
+  return { text: `${address} cannot be opened: ${said.trim()}`, remedy: "Check the adapter." };
+}
