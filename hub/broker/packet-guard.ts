@@ -1,5 +1,5 @@
 /**
- * The door in front of aedes: packet sizes and back-pressure, at the stream itself.
+ * The door in front of aedes: types and sizes of packets, and back-pressure, at the stream itself.
  *
  * aedes has no limit on the size of a packet (MQTT 3.1.1, 2.2.3 allows 256 MB), and goes on reading a client whose
  * earlier messages are still being decided. It takes all bytes through `stream.read()`, so that is where this guard
@@ -25,7 +25,25 @@ export class PacketFault extends Error {
 }
 
 const CONNECT = 1;
+const PUBLISH = 3;
 const LENGTH_DIGITS_MAX = 4;
+
+/**
+ * What a client may send after CONNECT (MQTT 3.1.1, 2.2.1): PUBLISH, PUBACK, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT.
+ *
+ * QoS 2 is never granted, so its packets have no meaning here; and aedes answers a PUBREL out of nowhere with a call
+ * into a persistence that keeps no sessions, which would end the process.
+ */
+const CLIENT_PACKETS: ReadonlySet<number> = new Set([PUBLISH, 4, 8, 10, 12, 14]);
+
+/** Says why no packet may begin with this byte, if so. */
+function faultOfType(byte: number, isFirst: boolean): string | undefined {
+  const type = byte >> 4;
+  if (isFirst) return type === CONNECT ? undefined : "the first packet is no CONNECT";
+  if (!CLIENT_PACKETS.has(type)) return `a packet of type ${type}, which no client sends here`;
+  const qos = (byte >> 1) & 3;
+  return type === PUBLISH && qos > 1 ? `a PUBLISH with QoS ${qos}; 0 and 1 are taken` : undefined;
+}
 
 /** One guard a connection; made before the stream is handed to aedes. */
 export class PacketGuard {
@@ -95,10 +113,9 @@ export class PacketGuard {
   /** Takes one byte of a fixed header (MQTT 3.1.1, 2.2): the type, then up to four digits of base 128. */
   #followHeader(byte: number): string | undefined {
     if (this.#lengthDigits === -1) {
-      if (this.#packets === 0 && byte >> 4 !== CONNECT) return "the first packet is no CONNECT";
       this.#lengthDigits = 0;
       this.#length = 0;
-      return undefined;
+      return faultOfType(byte, this.#packets === 0);
     }
     this.#length += (byte & 0x7f) * 128 ** this.#lengthDigits;
     this.#lengthDigits += 1;

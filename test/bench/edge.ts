@@ -77,8 +77,7 @@ async function makeDevice(
   mqttPort: number,
   boardPort: number,
 ): Promise<string> {
-  const vkey = ((await askHub(hubFolder, { command: "status" })) as { vkey: string })
-    .vkey;
+  const vkey = ((await askHub(hubFolder, { command: "status" })) as { vkey: string }).vkey;
   let said = "";
   const code = await exitCodeOf(runEdge, {
     argv: [

@@ -42,6 +42,17 @@ export function describeFramer<F>(name: string, of: FramerCase<F>): void {
     }
   }
 
+  /**
+   * Expects the good frame behind leftovers, unless these and its beginning make a sound frame by chance: then nobody
+   * could tell which of the two was meant, and the framers' contract says that the good one is lost.
+   */
+  function expectFoundBehind(leftovers: Uint8Array, good: Uint8Array): void {
+    const before = concatBytes(leftovers, apart);
+    const begun = framesOf(concatBytes(before, good.subarray(0, -1)));
+    if (begun.length > framesOf(before).length) return;
+    expectFound(concatBytes(before, good), good);
+  }
+
   describe(name, () => {
     test("gives a whole frame once", () => {
       fc.assert(
@@ -98,7 +109,7 @@ export function describeFramer<F>(name: string, of: FramerCase<F>): void {
           (frame, inside) => {
             for (let at = 0; at <= frame.length; at++) {
               const broken = concatBytes(frame.subarray(0, at), inside, frame.subarray(at));
-              expectFound(concatBytes(broken, apart, frame), frame);
+              expectFoundBehind(broken, frame);
             }
           },
         ),
@@ -109,8 +120,8 @@ export function describeFramer<F>(name: string, of: FramerCase<F>): void {
       fc.assert(
         fc.property(plainFrames, plainFrames, (cut, good) => {
           for (let at = 0; at < cut.length; at++) {
-            expectFound(concatBytes(cut.subarray(0, at), apart, good), good);
-            expectFound(concatBytes(cut.subarray(at), apart, good), good);
+            expectFoundBehind(cut.subarray(0, at), good);
+            expectFoundBehind(cut.subarray(at), good);
           }
         }),
       );
@@ -122,7 +133,7 @@ export function describeFramer<F>(name: string, of: FramerCase<F>): void {
           for (let at = 0; at < hurt.length; at++) {
             const broken = hurt.slice();
             broken[at] = broken[at]! ^ (1 << bit);
-            expectFound(concatBytes(broken, apart, good), good);
+            expectFoundBehind(broken, good);
           }
         }),
       );

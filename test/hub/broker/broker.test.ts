@@ -424,6 +424,23 @@ describe("enemies on bare sockets", () => {
     expect(admitted).toHaveLength(0);
   });
 
+  test.each(Array.from({ length: 16 }, (_, type) => type))(
+    "a packet of type %i out of nowhere harms nobody else",
+    async (type) => {
+      for (const flags of [0, 2, 4, 6]) {
+        const socket = await rawSocket(scope, listener.port);
+        socket.write(connectPacket(air));
+        await once(socket, "data");
+        socket.resume();
+        socket.write(Buffer.from([(type << 4) | flags, 2, 0, 9]));
+        const isOurs = [3, 4, 8, 10, 12, 14].includes(type);
+        if (!isOurs || (type === 3 && flags > 2)) await once(socket, "close");
+        socket.destroy();
+      }
+      expect((await connect(scope, listener.port, air)).connected).toBe(true);
+    },
+  );
+
   test("the largest pair that is allowed gets through", async () => {
     const client = await connect(scope, listener.port, air);
     const publishing = client.publishAsync(topic(air, "statement"), Buffer.alloc(131_200), {
