@@ -9,7 +9,7 @@
 export interface Quantity {
   /** SenML unit (RFC 8428, RFC 8798); empty where the name says it all. */
   readonly unit: string;
-  /** The InfluxDB measurement, and the theme under which pages show it. */
+  /** The theme under which pages show it. */
   readonly measurement: Measurement;
   /** What people read. */
   readonly title: string;
