@@ -106,7 +106,7 @@ export async function auditLog(parts: AuditParts): Promise<AuditReport | AuditFa
 }
 
 /** Bundles that are read and checked ahead of the one being admitted. */
-const BUNDLES_AHEAD = 3;
+const BUNDLES_AHEAD = 6;
 
 class Audit {
   private readonly parts: AuditParts;

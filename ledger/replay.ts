@@ -10,6 +10,7 @@ import { Refusal } from "./errors.ts";
 import { decodeErase } from "./kinds/erase.ts";
 import type { Kind } from "./kinds/kind.ts";
 import { LogState } from "./log-state.ts";
+import type { Hash } from "./sha256.ts";
 import { verifyAhead, verifyInline } from "./signature-batch.ts";
 import type { VerifyMany } from "./signature-batch.ts";
 import type { Verify } from "./signature.ts";
@@ -78,6 +79,7 @@ export class Replay {
   async take(batch: PreparedEntries): Promise<TileFile[] | ReplayRefusal> {
     const verify = await batch.verify;
     const erased = await this.readErased(batch.statements);
+    const leaves: Hash[] = [];
     for (const statement of batch.statements) {
       const index = this.state.size;
       if (statement instanceof Refusal) return { index, refusal: statement };
@@ -85,10 +87,10 @@ export class Replay {
         erased.get(at) ?? batch.entries[at - this.tiles.size];
       const admission = judge(this.state, statement, { verify, entry });
       if (admission instanceof Refusal) return { index, refusal: admission };
-      apply(this.state, admission);
+      leaves.push(apply(this.state, admission));
       this.counts.set(statement.kind, (this.counts.get(statement.kind) ?? 0) + 1);
     }
-    return this.tiles.grow(batch.entries);
+    return this.tiles.grow(batch.entries, leaves);
   }
 
   /** Fetches the older entries that erasures of a batch speak of, since admission itself cannot wait. */

@@ -54,7 +54,8 @@ const LABEL_TIME = 6;
 /**
  * Encodes readings of `issuer` as a pack: position first, base name and base time in the first record.
  *
- * The base time is the first reading's, or `atSeconds` where there is none. Bounds are the caller's: 254 readings,
+ * The base time is the whole second of the first reading, or of `atSeconds` where there is none: an offset added to a
+ * whole number gives times in milliseconds back exactly. Bounds are the caller's: 254 readings,
  * times that a decoder takes. The result is checked by decoding it, which is what the agent does before it signs.
  */
 export function encodePack(
@@ -63,8 +64,9 @@ export function encodePack(
   readings: readonly Reading[],
   atSeconds?: number,
 ): Uint8Array {
-  const base = readings[0]?.time ?? atSeconds;
-  if (base === undefined) throw new RangeError("a pack without readings needs a time");
+  const first = readings[0]?.time ?? atSeconds;
+  if (first === undefined) throw new RangeError("a pack without readings needs a time");
+  const base = Math.floor(first);
   const records: CborMap[] = [
     new Map<CborKey, CborValue>([
       [LABEL_BVER, BVER],
@@ -100,9 +102,10 @@ function recordOf(reading: Reading, base: number): CborMap {
   return record;
 }
 
-/** The number that, added to `base` in binary floating point, gives `time` back as nearly as can be, to the microsecond. */
+/** The number that, added to `base`, gives `time` back: a round one if that will do, else the bare difference. */
 function timeOffset(time: number, base: number): number {
-  const offset = Math.round((time - base) * 1e6) / 1e6;
+  const round = Math.round((time - base) * 1e6) / 1e6;
+  const offset = base + round === time ? round : time - base;
   return Object.is(offset, -0) ? 0 : offset;
 }
 

@@ -44,6 +44,24 @@ describe("packs", () => {
     );
   });
 
+  test("times in milliseconds come back exactly", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1_600_000_000_000, max: IAT * 1000 }), {
+          minLength: 1,
+          maxLength: 20,
+        }),
+        (times) => {
+          const readings = times.map((ms) => ({ quantity: "pm25", value: 1, time: ms / 1000 }));
+          const pack = decodePack(encodePack("air-1", HERE, readings), "air-1", IAT);
+          if (pack instanceof Refusal) throw new Error(pack.text);
+          expect(pack.readings.map(({ time }) => time)).toEqual(times.map((ms) => ms / 1000));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
   type Fields = Record<number, CborValue>;
   const first: Fields = { "-1": 26, "-2": "air-1/", "-3": IAT - 10, 0: "lat", 1: "lat", 2: 51.5 };
   const second: Fields = { 0: "lon", 1: "lon", 2: -3 };
