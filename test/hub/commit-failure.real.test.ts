@@ -42,4 +42,15 @@ describe.skipIf(lacks(mounting))("an index on a full disk", () => {
     expect(shelf.table.get([next, 3])).toHaveLength(10_000);
     await db.close();
   });
+
+  test("does not keep anybody from stopping", async () => {
+    const disk = await smallDisk(scope, 262_144);
+    const db = IndexDb.open(join(disk, "index"));
+    const shelf = await db.shelf("things", 1);
+    const cursor = { next: 1, hash: new Uint8Array(32) };
+    const tooMuch = new Uint8Array(524_288);
+    const adding = shelf.commit(cursor, () => shelf.table.put([1], tooMuch));
+    await expect(adding).rejects.toMatchObject({ code: FULL });
+    await db.close();
+  });
 });
