@@ -8,7 +8,11 @@
 import { open } from "lmdb";
 import type { Database, RootDatabase } from "lmdb";
 import { decodeCbor, encodeCbor } from "../ledger/cbor.ts";
-import { commitFailure } from "./commit-failure.ts";
+import { nodeFiles } from "../platform/files.ts";
+import type { Logger } from "../platform/log.ts";
+import { commitFailure, LMDB_OPTIONS } from "./commit-failure.ts";
+import { condemn, isDamagedPage, openDerived } from "./store/index-guard.ts";
+import { abandonEnvironment, openTable, probeTables } from "./store/lmdb-probe.ts";
 
 /** Keys are compared part by part: texts by their UTF-8, numbers by value. */
 export type TableKey = readonly (string | number)[];
@@ -51,58 +55,93 @@ export interface Shelf {
 
 type Bytes = Database<Uint8Array, (string | number)[]>;
 
+/** What the shelves of an environment share. */
+interface Environment {
+  readonly root: RootDatabase<Uint8Array, (string | number)[]>;
+  readonly meta: Bytes;
+  readonly path: string;
+  /** Whether the newest commit has failed. */
+  hasFailed: boolean;
+  /** Called when a write finds that what is there is damaged. */
+  readonly onDamage: () => Promise<void>;
+}
+
 /** One process owns the folder: LMDB itself would not mind two. */
 export class IndexDb {
-  readonly #path: string;
-  readonly #root: RootDatabase<Uint8Array, (string | number)[]>;
-  readonly #meta: Bytes;
+  readonly #environment: Environment;
+  /** Of the shelves that are open. */
+  readonly #tables: Bytes[] = [];
 
-  private constructor(path: string) {
-    this.#path = path;
-    this.#root = open<Uint8Array, (string | number)[]>({ path, encoding: "binary", maxDbs: 16 });
-    this.#meta = this.#root.openDB({ name: "cursors", encoding: "binary" });
+  private constructor(path: string, onDamage: () => Promise<void>) {
+    const root = open<Uint8Array, (string | number)[]>({
+      ...LMDB_OPTIONS,
+      path,
+      encoding: "binary",
+      maxDbs: 16,
+    });
+    const meta: Bytes = openTable(root, { name: "cursors", encoding: "binary" });
+    this.#environment = { root, meta, path, hasFailed: false, onDamage };
   }
 
   /** Opens the environment in a folder of its own, an empty one where there is none. */
-  static open(path: string): IndexDb {
-    return new IndexDb(path);
+  static open(path: string, onDamage: () => Promise<void> = () => Promise.resolve()): IndexDb {
+    return new IndexDb(path, onDamage);
+  }
+
+  /** Opens it and lets `use` open its shelves. What turns out to be damaged is thrown away, and all begins again, once. */
+  static openSound<T>(path: string, logger: Logger, use: (db: IndexDb) => Promise<T>): Promise<T> {
+    // LMDB knows no other disk than the machine's.
+    const place = { files: nodeFiles, path, logger };
+    return openDerived(place, async (isProven) => {
+      const db = new IndexDb(path, () => condemn(place));
+      try {
+        const used = await use(db);
+        await db.#probe();
+        await isProven();
+        return used;
+      } catch (error) {
+        abandonEnvironment(db.#environment.root);
+        throw error;
+      }
+    });
   }
 
   /** Opens what a projection owns; what another version of it has left is thrown away. */
   async shelf(name: string, version: number): Promise<Shelf> {
-    const table = this.#root.openDB<Uint8Array, (string | number)[]>({ name, encoding: "binary" });
-    const db = { root: this.#root, meta: this.#meta, path: this.#path };
-    const shelf = new LmdbShelf(db, table, name, version);
+    const { root } = this.#environment;
+    const table = openTable(root, { name, encoding: "binary" });
+    this.#tables.push(table);
+    const shelf = new LmdbShelf(this.#environment, table, name, version);
     if (!shelf.isOfVersion()) await shelf.clear();
     return shelf;
   }
 
   /** Waits for what is being written, and closes. */
   async close(): Promise<void> {
-    await this.#root.flushed;
-    await this.#root.close();
+    const { root, hasFailed } = this.#environment;
+    // lmdb 3.5 waits for a failed commit for ever; what is open then, the end of the process closes.
+    if (hasFailed) return;
+    await root.flushed;
+    await root.close();
+  }
+
+  async #probe(): Promise<void> {
+    const { root, meta, path } = this.#environment;
+    const failure = await probeTables(root, [meta, ...this.#tables], path);
+    this.#environment.hasFailed = failure !== undefined;
   }
 }
 
 class LmdbShelf implements Shelf {
   readonly table: Table;
-  readonly #path: string;
-  readonly #root: RootDatabase<Uint8Array, (string | number)[]>;
-  readonly #meta: Bytes;
+  readonly #environment: Environment;
   readonly #table: Bytes;
   readonly #name: string;
   readonly #version: number;
   #cursor: Cursor;
 
-  constructor(
-    db: { root: RootDatabase<Uint8Array, (string | number)[]>; meta: Bytes; path: string },
-    table: Bytes,
-    name: string,
-    version: number,
-  ) {
-    this.#root = db.root;
-    this.#meta = db.meta;
-    this.#path = db.path;
+  constructor(environment: Environment, table: Bytes, name: string, version: number) {
+    this.#environment = environment;
     this.#table = table;
     this.#name = name;
     this.#version = version;
@@ -134,19 +173,29 @@ class LmdbShelf implements Shelf {
   }
 
   async #transaction(act: () => void): Promise<void> {
+    const { root, path } = this.#environment;
     try {
-      await this.#root.transaction(act);
+      await root.transaction(act);
+      this.#environment.hasFailed = false;
     } catch (error) {
-      throw await commitFailure(error, this.#path);
+      this.#environment.hasFailed = true;
+      const failure = await commitFailure(error, path);
+      if (isDamagedPage(failure)) await this.#environment.onDamage();
+      throw failure;
     }
   }
 
   #write(cursor: Cursor): void {
-    leave(this.#meta.put([this.#name], encodeCbor([this.#version, cursor.next, cursor.hash])));
+    leave(
+      this.#environment.meta.put(
+        [this.#name],
+        encodeCbor([this.#version, cursor.next, cursor.hash]),
+      ),
+    );
   }
 
   #read(): { version: number; cursor: Cursor } | undefined {
-    const bytes = this.#meta.get([this.#name]);
+    const bytes = this.#environment.meta.get([this.#name]);
     if (bytes === undefined) return undefined;
     const [version, next, hash] = decodeCbor(bytes) as [number, number, Uint8Array];
     return { version, cursor: { next, hash } };

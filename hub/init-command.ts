@@ -10,9 +10,12 @@ import { lockFolder } from "../platform/folder-lock.ts";
 import { createKey, loadKey } from "../platform/key-file.ts";
 import type { ProgramIo } from "../platform/lifecycle.ts";
 import { silentLogger } from "../platform/log.ts";
+import type { Files } from "../platform/files.ts";
 import { fastestVerify } from "../platform/native-verify.ts";
 import { UserError } from "../platform/user-error.ts";
 import { HubLog } from "./log.ts";
+import { socketPath } from "./operator/protocol.ts";
+import { layoutOf } from "./store/layout.ts";
 import { vkeyOfLog } from "./vkey.ts";
 
 const spec = {
@@ -30,6 +33,20 @@ const BLOCK_SECONDS = 300;
 /** The hub's private key, in its data folder. */
 export function keyPath(folder: string): string {
   return `${folder}/hub.key`;
+}
+
+/** Says whether a data folder holds a log, whole or not. */
+export async function hasLog(files: Files, folder: string): Promise<boolean> {
+  const { commit, log, journal } = layoutOf(folder);
+  if (await files.exists(commit)) return true;
+  return (await files.list(log)).length > 0 || (await files.list(journal)).length > 0;
+}
+
+/** What is said where there is a log without the key that signs it: a new key would be a wrong one. */
+export function lostKey(folder: string): UserError {
+  return new UserError(`There is a log in ${folder}, but its key ${keyPath(folder)} is gone.`, {
+    hint: "Bring the key back from a backup. Without it nobody can continue this log; a new one needs a folder of its own.",
+  });
 }
 
 /** Runs the command; prints the log's vkey. */
@@ -68,6 +85,11 @@ export async function createLog(
 ): Promise<string> {
   const { files, clock, random } = io;
   const { folder, origin, blockSeconds } = made;
+  // What `run` would stumble over later is refused before anything is made.
+  socketPath(folder);
+  if (!(await files.exists(keyPath(folder))) && (await hasLog(files, folder))) {
+    throw lostKey(folder);
+  }
   await files.makeFolder(folder);
   const lock = await lockFolder(folder);
   try {

@@ -47,6 +47,16 @@ export abstract class LogReader {
     return this.store.state;
   }
 
+  /** Entries that were there when the log was opened. */
+  get openedSize(): number {
+    return this.store.openedSize;
+  }
+
+  /** Entries that the index knew of then. More than were there are lost. */
+  get indexedSize(): number {
+    return this.store.indexedSize;
+  }
+
   /** Entries that are in the archive: those of sealed, committed and published blocks. */
   get sealedSize(): number {
     return this.store.sealedSize;

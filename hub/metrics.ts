@@ -25,7 +25,7 @@ export interface MetricsSources {
   readonly quarantine: Pick<Quarantine, "total">;
   readonly pipeline: Pick<AdmissionPipeline, "size">;
   readonly cosigning: Pick<Cosigning, "cosignedSize"> | undefined;
-  readonly projections: Pick<Projections, "status" | "mirror" | "feed">;
+  readonly projections: Pick<Projections, "status" | "mirror" | "feed" | "entriesLost">;
   readonly events: HubEvents;
   readonly readers: { readonly readers: number; readonly dropped: number };
 }
@@ -204,6 +204,13 @@ export class HubMetrics {
   }
 
   #watchProjections({ projections }: MetricsSources): void {
+    this.#total(
+      "entries_lost",
+      "Entries acknowledged before this start and lost from the disk.",
+      () => {
+        return projections.entriesLost;
+      },
+    );
     const registers = [this.#registry];
     const labelNames = ["projection"] as const;
     const next = new Gauge({

@@ -2,8 +2,10 @@
  * `kerbstone hub run`: the hub as a program, with its port, its operator socket and its worker threads.
  */
 
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import { createSecureContext } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { decodeUtf8 } from "../ledger/bytes.ts";
 import { NO_QUORUM } from "../ledger/policy.ts";
@@ -21,7 +23,12 @@ import type { Logger } from "../platform/log.ts";
 import { fastestVerify } from "../platform/native-verify.ts";
 import { UserError } from "../platform/user-error.ts";
 import { VerifyPool } from "../platform/verify-pool.ts";
+import { connectionBudget, openFilesMax } from "./api/connection-budget.ts";
+import type { ConnectionBudget } from "./api/connection-budget.ts";
+import { EVENT_STREAM_LIMITS } from "./api/event-stream.ts";
+import type { EventStreamLimits } from "./api/event-stream.ts";
 import { readPageFiles } from "./api/page-files.ts";
+import { SERVER_LIMITS } from "./api/server.ts";
 import { listenMqtt } from "./broker/listener.ts";
 import type { Listener, ListenOptions } from "./broker/listener.ts";
 import { BROKER_LIMITS } from "./broker/broker.ts";
@@ -30,7 +37,7 @@ import { hubFlags, loadHubSettings } from "./config.ts";
 import type { HubSettings } from "./config.ts";
 import { Cosigning } from "./cosigning.ts";
 import { Hub } from "./hub.ts";
-import { keyPath } from "./init-command.ts";
+import { hasLog, keyPath, lostKey } from "./init-command.ts";
 import { HubLog } from "./log.ts";
 import { HubMetrics } from "./metrics.ts";
 import { refuseIfBehind } from "./mirrors.ts";
@@ -102,6 +109,7 @@ async function startHub(
   const cosigning =
     policy &&
     (await Cosigning.open({ log, policy, verify, files, folder: `${folder}/cosigned`, logger }));
+  const connections = await connectionsOf(io, settings, logger);
   const client = new HttpClient({ clock, random, timeoutMs: MIRROR_LIMIT_MS, attemptsMax: 2 });
   const hub = await Hub.open({
     log,
@@ -115,11 +123,11 @@ async function startHub(
     beforeFirstSeal: policy && (() => refuseIfBehind({ log, policy, client, verify, logger })),
     ackIntervalMs: settings.ackIntervalMs,
     onDecision: (decision) => metrics.countDecision(decision),
-    brokerLimits: { ...BROKER_LIMITS, connectionsMax: settings.mqtt.connectionsMax },
+    brokerLimits: { ...BROKER_LIMITS, connectionsMax: connections.mqtt },
   });
   shutdown.add("hub", () => hub.close());
   hub.failure.catch((error: unknown) => shutdown.fail(error));
-  const listener = await openPort(io, settings, hub);
+  const listener = await openPort(io, settings, hub, connections.mqtt);
   shutdown.add("MQTT port", () => listener.close());
   const services = await HubServices.open({
     hub,
@@ -133,6 +141,8 @@ async function startHub(
     influx: influxTarget(settings, clock),
     page: await readPageFiles(files, PAGE_FOLDER),
     mqttPort: listener.port,
+    serverLimits: { ...SERVER_LIMITS, connectionsMax: connections.http },
+    streamLimits: streamLimitsFor(connections),
   });
   shutdown.add("services", () => services.close());
   await openOperator(io, folder, { hub, services, logger, shutdown });
@@ -165,6 +175,34 @@ function influxTarget(settings: HubSettings, clock: Clock): InfluxTarget | undef
   return url === undefined ? undefined : new InfluxTarget(parseInfluxUrl(url), clock);
 }
 
+const PROCESS_LIMITS_PATH = "/proc/self/limits";
+const PROCESS_LIMITS_BYTES_MAX = 8192;
+
+/** Fits the connections that are wanted into the files that this process may open. */
+async function connectionsOf(
+  io: ProgramIo,
+  settings: HubSettings,
+  logger: Logger,
+): Promise<ConnectionBudget> {
+  const text = await io.files.readRange(PROCESS_LIMITS_PATH, 0, PROCESS_LIMITS_BYTES_MAX);
+  const files = openFilesMax(text && decodeUtf8(text));
+  const wanted = { mqtt: settings.mqtt.connectionsMax, http: SERVER_LIMITS.connectionsMax };
+  const budget = connectionBudget(files, wanted);
+  if (budget.mqtt < wanted.mqtt || budget.http < wanted.http) {
+    logger.warn(
+      { files, wanted, taken: budget },
+      "the limit on open files allows fewer connections",
+    );
+  }
+  return budget;
+}
+
+/** Readers of events stay as long as they like: half of the connections are kept for everybody else. */
+function streamLimitsFor({ http }: ConnectionBudget): EventStreamLimits {
+  const readersMax = Math.min(EVENT_STREAM_LIMITS.readersMax, Math.floor(http / 2));
+  return { ...EVENT_STREAM_LIMITS, readersMax };
+}
+
 /** On few cores a worker competes with the main thread for the same processors, and handing work over costs. */
 function workersFor(cores: number): number {
   return Math.max(0, Math.min(4, cores - 2));
@@ -185,6 +223,7 @@ async function openLog(
 ): Promise<HubLog> {
   const { files, clock } = io;
   if (!(await files.exists(keyPath(folder)))) {
+    if (await hasLog(files, folder)) throw lostKey(folder);
     throw new UserError(`There is no hub in ${folder}.`, {
       hint: `Make one: kerbstone hub init --data ${settings.data} --origin NAME`,
     });
@@ -197,8 +236,13 @@ async function openLog(
   return HubLog.open({ ...parts, origin, blockSeconds, hasQuorum });
 }
 
-async function openPort(io: ProgramIo, settings: HubSettings, hub: Hub): Promise<Listener> {
-  const { host, port, connectionsMax } = settings.mqtt;
+async function openPort(
+  io: ProgramIo,
+  settings: HubSettings,
+  hub: Hub,
+  connectionsMax: number,
+): Promise<Listener> {
+  const { host, port } = settings.mqtt;
   const options: ListenOptions = { host, port, connectionsMax, tls: await tlsOf(io, settings) };
   return listenMqtt(options, (socket) => hub.accept(socket));
 }
@@ -209,7 +253,27 @@ async function tlsOf(io: ProgramIo, settings: HubSettings): Promise<ListenOption
   if (certFile === undefined || keyFile === undefined) {
     throw new UserError("TLS needs both mqtt.certFile and mqtt.keyFile.");
   }
-  return { cert: await pem(io, certFile), key: await pem(io, keyFile) };
+  const cert = await pem(io, certFile);
+  const key = await pem(io, keyFile);
+  refuseUnless(() => new X509Certificate(cert), `${certFile} holds no certificate in PEM.`);
+  refuseUnless(
+    () => createPrivateKey(key),
+    `${keyFile} holds no private key in PEM without a passphrase.`,
+  );
+  refuseUnless(
+    () => createSecureContext({ cert, key }),
+    `TLS cannot use ${certFile} with ${keyFile}: the key must be that of the certificate.`,
+  );
+  return { cert, key };
+}
+
+/** Gives a sentence in place of what OpenSSL says. */
+function refuseUnless(check: () => unknown, sentence: string): void {
+  try {
+    check();
+  } catch (cause) {
+    throw new UserError(sentence, { cause });
+  }
 }
 
 async function pem(io: ProgramIo, path: string): Promise<string> {

@@ -14,6 +14,7 @@ import type { EventStreamLimits } from "./api/event-stream.ts";
 import type { PageFiles } from "./api/page-files.ts";
 import { Proofs } from "./api/proofs.ts";
 import { hubServer } from "./api/server.ts";
+import type { ServerLimits } from "./api/server.ts";
 import type { Cosigning } from "./cosigning.ts";
 import { HubEvents } from "./events.ts";
 import type { Hub } from "./hub.ts";
@@ -45,6 +46,7 @@ export interface ServicesParts {
   /** Where devices connect, if they do so here. */
   readonly mqttPort?: number | undefined;
   readonly streamLimits?: EventStreamLimits | undefined;
+  readonly serverLimits?: ServerLimits | undefined;
 }
 
 /** See the head of the file. */
@@ -117,6 +119,7 @@ export class HubServices {
       proofs: new Proofs({ log, cosigned, nowMs: () => clock.nowMs() }),
       published: publishedLog(log, cosigned, files, folder),
       isReady: () => !hasFailed,
+      limits: parts.serverLimits,
     });
     return new HubServices({ projections, events, stream }, server, metrics);
   }

@@ -73,7 +73,15 @@ const DEFAULT_MODE = 0o644;
 
 /** The machine's disk. */
 export const nodeFiles: Files = {
-  read: (path) => orUndefined(async () => plainBytes(await readFile(path))),
+  read: (path) =>
+    orUndefined(async () => {
+      try {
+        return plainBytes(await readFile(path));
+      } catch (error) {
+        // Node opens a folder, and names no path when it then cannot be read.
+        throw error instanceof Error ? Object.assign(error, { path }) : error;
+      }
+    }),
 
   readRange: (path, offset, length) =>
     orUndefined(async () => {

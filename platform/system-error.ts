@@ -12,6 +12,7 @@ interface SystemError {
   readonly path?: string;
   readonly address?: string;
   readonly port?: number;
+  readonly hostname?: string;
 }
 
 /** How many causes deep an error is looked through. */
@@ -57,6 +58,19 @@ function explain(error: SystemError): string | undefined {
     case "EMFILE":
     case "ENFILE":
       return `${place} cannot be opened: too many files are open already.`;
+    case "EISDIR":
+      return `${place} is a folder, and a file is needed there.`;
+    case "ENOTDIR":
+      return `${place} cannot be reached: a part of that path is a file, not a folder.`;
+    case "EEXIST":
+      return error.syscall === "mkdir"
+        ? `${place} is a file, and a folder is needed there.`
+        : undefined;
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return error.syscall === "getaddrinfo" && error.hostname !== undefined
+        ? `${error.hostname} is neither an address nor a name that can be looked up (${error.code}).`
+        : undefined;
     case "EIO":
       return `${place} cannot be reached: the disk reports an error.`;
     default:

@@ -40,7 +40,27 @@ export interface ServerParts extends QueryParts {
   readonly logger: Logger;
   /** Whether the hub can do its work. */
   readonly isReady: () => boolean;
+  readonly limits?: ServerLimits | undefined;
 }
+
+/** Bounds on what strangers can make the server hold. */
+export interface ServerLimits {
+  /** Above this, connections are closed as they come. */
+  readonly connectionsMax: number;
+  /** From the opening of a connection, or the first byte of a request, to the end of its head. */
+  readonly headMsMax: number;
+  /** From the first byte of a request to the last of its body. */
+  readonly requestMsMax: number;
+  /** How late the two may strike. */
+  readonly checkEveryMs: number;
+}
+
+export const SERVER_LIMITS: ServerLimits = {
+  connectionsMax: 2048,
+  headMsMax: 10_000,
+  requestMsMax: 30_000,
+  checkEveryMs: 2000,
+};
 
 const TEXT = "text/plain; charset=utf-8";
 const JSON_TYPE = "application/json; charset=utf-8";
@@ -59,19 +79,30 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 /** What other people's pages may read, since anybody may check the log. */
 const PUBLIC_PREFIXES = [`${API_PREFIX}/`, "/checkpoint", "/tile/", "/entries/", "/.well-known/"];
 
-const REQUEST_MS_MAX = 30_000;
 const IDLE_MS_MAX = 10_000;
 const URL_PART_LENGTH_MAX = 256;
 
 /** Builds the server; the caller listens and closes. */
 export function hubServer(parts: ServerParts): FastifyInstance {
+  const limits = parts.limits ?? SERVER_LIMITS;
   const app = fastify({
     bodyLimit: PAIR_BYTES_MAX,
     forceCloseConnections: true,
-    requestTimeout: REQUEST_MS_MAX,
+    requestTimeout: limits.requestMsMax,
     keepAliveTimeout: IDLE_MS_MAX,
+    http: {
+      headersTimeout: limits.headMsMax,
+      requestTimeout: limits.requestMsMax,
+      connectionsCheckingInterval: limits.checkEveryMs,
+    },
     routerOptions: { maxParamLength: URL_PART_LENGTH_MAX },
+    // No hook runs for a URL that cannot be read.
+    frameworkErrors: (error, _request, reply) => {
+      reply.headers(SECURITY_HEADERS);
+      void sendProblem(reply, new Problem("bad-request", error.message));
+    },
   });
+  app.server.maxConnections = limits.connectionsMax;
   takeBytes(app);
   addCommonHeaders(app);
   answerConditions(app);

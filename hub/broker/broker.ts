@@ -66,10 +66,16 @@ export const BROKER_LIMITS: BrokerLimits = {
 const CONNECT_BYTES_MAX = 4096;
 const UNREAD_BYTES_MAX = 262_144;
 
+const MQTT_3_1 = 3;
+/** CONNACK with the code for an unacceptable protocol level (MQTT 3.1.1, 3.2.2.3), which aedes gives only by itself. */
+const WRONG_VERSION = Uint8Array.of(0x20, 2, 0, 1);
+
 interface Connection {
   readonly guard: PacketGuard;
   request: ConnectRequest | undefined;
   session: Session | undefined;
+  /** Whether the log says already why the connection ends. */
+  isLogged: boolean;
 }
 
 /** aedes without the routing of statements: nobody may subscribe to them, so there is nobody to look for. */
@@ -108,7 +114,7 @@ export class Broker {
       drainTimeout: limits.drainTimeoutMs,
       persistence: this.#retained,
       preConnect: (client, packet, done) =>
-        this.#guardHook(done, () => done(null, this.#noteConnect(client, packet))),
+        this.#guardHook(done, () => this.#preConnect(client, packet, done)),
       authenticate: (client, _username, _password, done) =>
         this.#guardHook(done, () => void this.#authenticate(client, done)),
       authorizePublish: (client, packet, done) =>
@@ -139,7 +145,12 @@ export class Broker {
       unreadBytesMax: UNREAD_BYTES_MAX,
     });
     const client = this.#aedes.handle(stream);
-    const connection: Connection = { guard, request: undefined, session: undefined };
+    const connection: Connection = {
+      guard,
+      request: undefined,
+      session: undefined,
+      isLogged: false,
+    };
     this.#connections.set(client, connection);
     stream.once("close", () => this.#ended(stream, connection));
   }
@@ -230,8 +241,12 @@ export class Broker {
       }
     });
     const noteFault = (client: Client, error: Error): void => {
-      const device = this.#connections.get(client)?.session?.device;
-      logger.info({ device, error }, "an MQTT connection ended with an error");
+      const connection = this.#connections.get(client);
+      if (connection?.isLogged === true) return;
+      if (connection !== undefined) connection.isLogged = true;
+      // The other side's fault, or the line's: a stack would tell nothing.
+      const device = connection?.session?.device;
+      logger.info({ device, reason: error.message }, "an MQTT connection ended with an error");
     };
     this.#aedes.on("clientError", noteFault);
     this.#aedes.on("connectionError", noteFault);
@@ -257,6 +272,17 @@ export class Broker {
       this.#ports.logger.error({ error }, "a broker hook failed");
       done(refusal(3, "internal error"), undefined as never);
     }
+  }
+
+  /** Ends clients of MQTT 3.1, which aedes would serve; those of MQTT 5 it refuses itself. */
+  #preConnect(
+    client: Client,
+    packet: ConnectPacket,
+    done: (error: AuthenticateError | null, isWelcome: boolean) => void,
+  ): void {
+    if (packet.protocolVersion !== MQTT_3_1) return done(null, this.#noteConnect(client, packet));
+    client.conn.write(WRONG_VERSION);
+    done(refusal(2, "MQTT 3.1 is not spoken here, only 3.1.1"), false);
   }
 
   /** Keeps what `authenticate` is not given. aedes goes on only after `true`. */
@@ -298,6 +324,7 @@ export class Broker {
     if ("returnCode" in key) {
       const device = request.clientId.slice(0, 64);
       logger.warn({ device, reason: key.text }, "a login was refused");
+      connection.isLogged = true;
       return refusal(key.returnCode, key.text);
     }
     // The registry and the connection may both have changed while the token was checked.

@@ -36,7 +36,12 @@ export function socketPath(dataFolder: string): string {
   const short = relative(process.cwd(), path);
   const chosen = short.length < path.length ? short : path;
   if (encodeUtf8(chosen).length > SOCKET_PATH_BYTES_MAX) {
-    throw new UserError(`the path of the data folder is too long for a Unix socket: ${dataFolder}`);
+    throw new UserError(
+      `The path of the data folder is too long for a Unix socket: ${dataFolder}`,
+      {
+        hint: "Give the data a folder with a shorter path.",
+      },
+    );
   }
   return chosen;
 }

@@ -3,14 +3,16 @@
  *
  * Says what became of a write in the words of mirroring: taken, refused for good, or to be tried again. The client gets
  * an explicit schema with every write, since it and the server would otherwise guess types by the first value. Its own
- * retries are switched off, and each request has a limit: it does not notice an answer that breaks off. One flaw of its
- * quoting remains: a text with a backslash before an apostrophe arrives with one backslash more.
+ * retries are switched off, and it is made anew for each operation, on a bounded connection (influx-connection.ts). One
+ * flaw of its quoting remains: a text with a backslash before an apostrophe arrives with one backslash more.
  */
 
 import { escape, InfluxDB } from "influx";
 import type { FieldType, ISchemaOptions } from "influx";
 import type { Clock } from "../../platform/clock.ts";
 import { UserError } from "../../platform/user-error.ts";
+import { InfluxFault, withConnection } from "./influx-connection.ts";
+import type { ConnectionLimits } from "./influx-connection.ts";
 import type { MirrorPoint } from "./influx-point.ts";
 
 /** Why points are not taken, as a metric label. */
@@ -36,7 +38,7 @@ export interface WriteRefused {
   readonly text: string;
 }
 
-/** Where the mirror writes to. Errors mean: try again later. */
+/** Where the mirror writes to. Errors mean: try again later; they hold no secret. */
 export interface MirrorTarget {
   /** Names server and database, without secrets. */
   readonly name: string;
@@ -58,53 +60,60 @@ export interface CountRange {
   readonly lastEntry: number;
 }
 
-const REQUEST_MS_MAX = 20_000;
+const CONNECTION_LIMITS: ConnectionLimits = { bytesMax: 8_388_608, timeoutMs: 20_000 };
 
-/** Takes `http://user:password@host:port/database` apart. Throws `UserError` for anything else. */
+/**
+ * Takes `http://user:password@host:port/database` apart. Throws `UserError` for anything else.
+ *
+ * The text is not repeated: where its parts cannot be told apart, any of it may be the password.
+ */
 export function parseInfluxUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
-  if (url === undefined || !isHttp || !/^\/[^/]+$/.test(url.pathname)) {
-    throw new UserError(`"${text}" is no address of an InfluxDB database.`, {
-      hint: "Expected something like http://127.0.0.1:8086/kerbstone.",
+  const hasDatabase = url !== undefined && /^\/[^/]+$/.test(url.pathname);
+  if (url === undefined || !isHttp || !hasDatabase || !canDecode(url)) {
+    throw new UserError("The setting influx.url is no address of an InfluxDB database.", {
+      hint: "Expected something like http://127.0.0.1:8086/kerbstone; a percent sign in a password is %25.",
     });
   }
   return url;
 }
 
+/** Whether each percent sign of the parts that are decoded begins a character. */
+function canDecode({ username, password, pathname }: URL): boolean {
+  try {
+    for (const part of [username, password, pathname]) decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** See the head of the file. */
 export class InfluxTarget implements MirrorTarget {
   readonly name: string;
-  readonly #client: InfluxDB;
+  readonly #url: URL;
   readonly #database: string;
   readonly #clock: Clock;
+  readonly #limits: ConnectionLimits;
 
   /** `url` as `parseInfluxUrl` gives it. */
-  constructor(url: URL, clock: Clock) {
+  constructor(url: URL, clock: Clock, limits: ConnectionLimits = CONNECTION_LIMITS) {
+    this.#url = url;
     this.#clock = clock;
+    this.#limits = limits;
     this.#database = decodeURIComponent(url.pathname.slice(1));
     this.name = `${url.protocol}//${url.host}/${this.#database}`;
-    const isTls = url.protocol === "https:";
-    this.#client = new InfluxDB({
-      protocol: isTls ? "https" : "http",
-      host: url.hostname,
-      port: url.port === "" ? (isTls ? 443 : 80) : Number(url.port),
-      database: this.#database,
-      ...(url.username === "" ? {} : { username: decodeURIComponent(url.username) }),
-      ...(url.password === "" ? {} : { password: decodeURIComponent(url.password) }),
-      pool: { maxRetries: 0, requestTimeout: REQUEST_MS_MAX / 2, backoff: NO_WAIT },
-    });
   }
 
   async ensure(): Promise<"found" | "made"> {
-    const names = await this.#limited(this.#client.getDatabaseNames());
+    const names = await this.#ask((client) => client.getDatabaseNames());
     if (names.includes(this.#database)) return "found";
-    await this.#limited(this.#client.createDatabase(this.#database));
+    await this.#ask((client) => client.createDatabase(this.#database));
     return "made";
   }
 
   async write(points: readonly MirrorPoint[]): Promise<"taken" | WriteRefused> {
-    for (const schema of schemasOf(points)) this.#client.addSchema(schema);
     const lines = points.map((point) => ({
       measurement: escape.measurement(point.measurement),
       tags: { device: point.device },
@@ -112,7 +121,8 @@ export class InfluxTarget implements MirrorTarget {
       timestamp: point.timeMs,
     }));
     try {
-      await this.#limited(this.#client.writePoints(lines, { precision: "ms" }));
+      const schemas = schemasOf(points);
+      await this.#ask((client) => client.writePoints(lines, { precision: "ms" }), schemas);
       return "taken";
     } catch (error) {
       const refused = refusedBy(error);
@@ -127,27 +137,35 @@ export class InfluxTarget implements MirrorTarget {
       `SELECT count("entry") AS "count" FROM ${escape.quoted(measurement)}` +
       ` WHERE time >= ${fromMs}ms AND time <= ${toMs}ms` +
       ` AND "entry" >= ${firstEntry} AND "entry" <= ${lastEntry}`;
-    const [row] = await this.#limited(this.#client.query<{ count: number }>(query));
+    const [row] = await this.#ask((client) => client.query<{ count: number }>(query));
     return row?.count ?? 0;
   }
 
   async drop(): Promise<void> {
-    await this.#limited(this.#client.dropDatabase(this.#database));
+    await this.#ask((client) => client.dropDatabase(this.#database));
   }
 
-  /** Gives up on a request whose answer does not come. */
-  async #limited<T>(request: Promise<T>): Promise<T> {
-    let cancel = (): void => undefined;
-    const limit = new Promise<never>((_resolve, reject) => {
-      cancel = this.#clock.after(REQUEST_MS_MAX, () => {
-        reject(new Error(`${this.name} does not answer within ${REQUEST_MS_MAX} ms`));
+  /** Runs one operation on a connection of its own. */
+  #ask<T>(run: (client: InfluxDB) => Promise<T>, schema: ISchemaOptions[] = []): Promise<T> {
+    const { protocol, hostname, port, username, password } = this.#url;
+    const isTls = protocol === "https:";
+    return withConnection(isTls, this.#limits, this.#clock, (agent) => {
+      const host = {
+        protocol: isTls ? ("https" as const) : ("http" as const),
+        host: hostname,
+        port: port === "" ? (isTls ? 443 : 80) : Number(port),
+        options: { agent },
+      };
+      const client = new InfluxDB({
+        hosts: [host],
+        database: this.#database,
+        schema,
+        ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+        ...(password === "" ? {} : { password: decodeURIComponent(password) }),
+        pool: { maxRetries: 0, requestTimeout: this.#limits.timeoutMs / 2, backoff: NO_WAIT },
       });
+      return run(client);
     });
-    try {
-      return await Promise.race([request, limit]);
-    } finally {
-      cancel();
-    }
   }
 }
 
@@ -171,8 +189,7 @@ function schemasOf(points: readonly MirrorPoint[]): ISchemaOptions[] {
 
 /** Tells a refusal for good by its status, 400, from everything that may pass: no server, no rights, no database. */
 function refusedBy(error: unknown): WriteRefused | undefined {
-  const status = (error as { res?: { statusCode?: number } }).res?.statusCode;
-  if (status !== 400 || !(error instanceof Error)) return undefined;
+  if (!(error instanceof InfluxFault) || error.status !== 400) return undefined;
   const text = error.message;
   return { reason: REASONS.find(([pattern]) => pattern.test(text))?.[1] ?? "other", text };
 }

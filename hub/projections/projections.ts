@@ -19,7 +19,10 @@ import { Series } from "./series.ts";
 
 /** What projections are made of. */
 export interface ProjectionParts {
-  readonly log: Pick<HubLog, "state" | "durable" | "entries" | "entry" | "onAccepted">;
+  readonly log: Pick<
+    HubLog,
+    "state" | "durable" | "entries" | "entry" | "onAccepted" | "openedSize" | "indexedSize"
+  >;
   readonly files: Files;
   /** Of the index: a folder of a real disk, which this process owns. */
   readonly indexPath: string;
@@ -43,6 +46,9 @@ export class Projections {
   readonly issuers: Issuers;
   /** Absent where there is no InfluxDB. */
   readonly mirror: InfluxMirror | undefined;
+  /** Entries that the hub has had, as what was made out of them shows, and has no more since it was started. */
+  readonly entriesLost: number;
+  readonly #openedSize: number;
   readonly #db: IndexDb;
   readonly #runners: readonly ProjectionRunner[];
 
@@ -61,24 +67,41 @@ export class Projections {
     const ports = { feed: made.feed, clock, random, logger };
     const all = [made.latest, made.series, made.issuers, ...(made.mirror ? [made.mirror] : [])];
     this.#runners = all.map((projection) => new ProjectionRunner(projection, ports));
+    const { openedSize, indexedSize } = parts.log;
+    const known = all.reduce((most, { cursor }) => Math.max(most, cursor.next), indexedSize);
+    this.entriesLost = Math.max(0, known - openedSize);
+    this.#openedSize = openedSize;
   }
 
   /** Opens all and sets them going. */
   static async open(parts: ProjectionParts): Promise<Projections> {
     const { files, logger, influx } = parts;
-    const db = IndexDb.open(parts.indexPath);
-    const made = {
-      feed: await EntryFeed.open(parts.log),
-      latest: await Latest.open(db),
-      series: await Series.open(db),
-      issuers: await Issuers.open(db),
-      mirror:
-        influx &&
-        (await InfluxMirror.open({ target: influx, files, path: parts.mirrorPath, logger })),
-    };
-    const projections = new Projections(made, db, parts);
+    const feed = await EntryFeed.open(parts.log);
+    const mirror =
+      influx &&
+      (await InfluxMirror.open({ target: influx, files, path: parts.mirrorPath, logger }));
+    const { db, ...indexed } = await IndexDb.openSound(parts.indexPath, logger, async (opened) => ({
+      db: opened,
+      latest: await Latest.open(opened),
+      series: await Series.open(opened),
+      issuers: await Issuers.open(opened),
+    }));
+    const projections = new Projections({ feed, mirror, ...indexed }, db, parts);
+    projections.#reportLoss(logger);
     for (const runner of projections.#runners) runner.start();
     return projections;
+  }
+
+  /** Says what the disk has lost: nothing else would, since the log itself is whole as far as it goes. */
+  #reportLoss(logger: Logger): void {
+    if (this.entriesLost === 0) return;
+    const fields = { entries: this.entriesLost, from: this.#openedSize };
+    logger.error(
+      fields,
+      `${fields.entries} entries from index ${fields.from} on are lost: they were acknowledged, and the journal no ` +
+        "longer holds them. Devices with retention sealed or cosigned send theirs again; enrolments and other " +
+        "commands since then have to be given again",
+    );
   }
 
   /** How each is doing. */

@@ -18,6 +18,7 @@ import {
 } from "../../ledger/tile.ts";
 import type { TileId } from "../../ledger/tile.ts";
 import type { Files } from "../../platform/files.ts";
+import { UserError } from "../../platform/user-error.ts";
 import { TileCache } from "./tile-cache.ts";
 
 /** The newest checkpoint that the hub has signed, whoever may have cosigned it. */
@@ -45,6 +46,13 @@ export class Archive {
   /** Reads a tile; `undefined` where there is none. The bytes are shared: nobody changes them. */
   readTile(tile: TileId): Promise<Uint8Array | undefined> {
     return this.#cache.read(tilePath(tile));
+  }
+
+  /** Says that a tile which the committed log needs is not there, or not as it was written. */
+  missing(tile: TileId): UserError {
+    return new UserError(`${join(this.#folder, tilePath(tile))} is missing or damaged.`, {
+      hint: `Bring the folder ${this.#folder} back from a backup, or copy that file from a mirror of the log.`,
+    });
   }
 
   /** Puts a tile in its place, durably. `path` is as `tilePath` writes it. */
@@ -124,7 +132,7 @@ export class Archive {
       (await this.readTile(tile)) ?? (await this.readTile({ ...tile, width: TILE_WIDTH }));
     const bundle = bytes && decodeEntryBundle(bytes);
     if (bundle === undefined || bundle.length < tile.width) {
-      throw new Error(`${tilePath(tile)} is missing or damaged`);
+      throw this.missing(tile);
     }
     return bundle;
   }

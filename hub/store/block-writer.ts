@@ -12,7 +12,7 @@ import { formatCheckpointText, parseCheckpoint } from "../../ledger/checkpoint.t
 import { Fault } from "../../ledger/fault.ts";
 import type { Hash } from "../../ledger/sha256.ts";
 import { TILE_WIDTH, TileBuilder } from "../../ledger/tile.ts";
-import type { TileFile, TileLevel } from "../../ledger/tile.ts";
+import type { TileFile, TileId, TileLevel } from "../../ledger/tile.ts";
 import type { Files } from "../../platform/files.ts";
 import { UserError } from "../../platform/user-error.ts";
 import type { Archive } from "./archive.ts";
@@ -58,8 +58,20 @@ export class BlockWriter {
     parts: BlockWriterParts,
     committed: Committed | undefined,
   ): Promise<BlockWriter> {
-    const builder = await TileBuilder.open(committed?.checkpoint.size ?? 0, (tile) =>
-      parts.archive.readTile(tile),
+    const { archive } = parts;
+    let asked: TileId | undefined;
+    const read = (tile: TileId): Promise<Uint8Array | undefined> => {
+      // A partial tile that is gone is asked for once more, as the full one.
+      if (tile.width < TILE_WIDTH) asked = tile;
+      return archive.readTile(tile);
+    };
+    const builder = await TileBuilder.open(committed?.checkpoint.size ?? 0, read).catch(
+      (cause: unknown) => {
+        // Errors of the disk speak for themselves.
+        throw asked === undefined || (cause as NodeJS.ErrnoException).code !== undefined
+          ? cause
+          : archive.missing(asked);
+      },
     );
     return new BlockWriter(parts, builder, committed?.note);
   }

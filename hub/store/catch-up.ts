@@ -43,8 +43,8 @@ export async function stateAt(
   });
 }
 
-/** Reads a snapshot; `undefined` for one that other software has written. */
-function restored(snapshot: Uint8Array): LogState | undefined {
+/** Reads a snapshot of the state; `undefined` for one that other software has written. */
+export function restored(snapshot: Uint8Array): LogState | undefined {
   try {
     return restoreState(snapshot);
   } catch {

@@ -7,6 +7,7 @@
 
 import { decodeUtf8, encodeUtf8 } from "../../ledger/bytes.ts";
 import type { Files } from "../../platform/files.ts";
+import { UserError } from "../../platform/user-error.ts";
 
 /** See the head of the file. Called by one log at a time; calls do not overlap. */
 export interface CommitCell {
@@ -58,7 +59,11 @@ export class FileCommitCell implements CommitCell {
     const bytes = await this.#files.read(this.#path);
     if (bytes === undefined) return undefined;
     const note = decodeUtf8(bytes);
-    if (note === undefined) throw new Error(`${this.#path} does not hold a checkpoint`);
+    if (note === undefined) {
+      throw new UserError(`The commit cell ${this.#path} is damaged: it is not UTF-8 text.`, {
+        hint: "Restore the whole data folder from one moment.",
+      });
+    }
     return note;
   }
 }

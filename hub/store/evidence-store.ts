@@ -13,6 +13,7 @@ import { Refusal } from "../../ledger/errors.ts";
 import { fieldMap } from "../../ledger/kinds/payload.ts";
 import { sha256 } from "../../ledger/sha256.ts";
 import type { Files } from "../../platform/files.ts";
+import type { Logger } from "../../platform/log.ts";
 
 export type EvidenceKind = "equivocation" | "fork";
 
@@ -48,14 +49,21 @@ export class EvidenceStore {
     this.#folder = folder;
   }
 
-  /** Opens the store and reads what is there. */
-  static async open(files: Files, folder: string): Promise<EvidenceStore> {
+  /** Opens the store and reads what is there. A damaged file is left where it is, and not shown. */
+  static async open(files: Files, folder: string, logger: Logger): Promise<EvidenceStore> {
     await files.makeFolder(folder);
     const store = new EvidenceStore(files, folder);
     for (const name of await files.list(folder)) {
       const id = EVIDENCE_NAME.test(name) ? name.slice(0, -".cbor".length) : undefined;
-      const record = id === undefined ? undefined : await store.get(id);
-      if (id !== undefined && record !== undefined) store.#note(id, record);
+      const bytes = id === undefined ? undefined : await files.read(join(folder, name));
+      if (id === undefined || bytes === undefined) continue;
+      const record = decodeRecord(bytes);
+      if (record === undefined) {
+        logger.warn(
+          { path: join(folder, name) },
+          "a proof of misbehaviour is damaged and left out",
+        );
+      } else store.#note(id, record);
     }
     return store;
   }
@@ -71,16 +79,9 @@ export class EvidenceStore {
     const path = this.#pathOf(id);
     const bytes = await this.#files.read(path);
     if (bytes === undefined) return undefined;
-    const record = decodeCbor(bytes);
-    if (record instanceof Refusal || !isCborMap(record) || record.get("v") !== EVIDENCE_VERSION) {
-      throw new Error(`${path} is damaged, or of another version`);
-    }
-    return {
-      kind: record.get("kind") as EvidenceKind,
-      subject: record.get("subject") as string,
-      foundMs: record.get("foundMs") as number,
-      parts: record.get("parts") as Uint8Array[],
-    };
+    const record = decodeRecord(bytes);
+    if (record === undefined) throw new Error(`${path} is damaged, or of another version`);
+    return record;
   }
 
   /**
@@ -108,4 +109,23 @@ export class EvidenceStore {
   #pathOf(id: string): string {
     return join(this.#folder, `${id}.cbor`);
   }
+}
+
+/** Reads a file; `undefined` for one that is damaged, or of another version. */
+function decodeRecord(bytes: Uint8Array): EvidenceRecord | undefined {
+  const map = decodeCbor(bytes);
+  if (map instanceof Refusal || !isCborMap(map) || map.get("v") !== EVIDENCE_VERSION) {
+    return undefined;
+  }
+  const kind = map.get("kind");
+  const subject = map.get("subject");
+  const foundMs = map.get("foundMs");
+  const parts = map.get("parts");
+  if (kind !== "equivocation" && kind !== "fork") return undefined;
+  if (typeof subject !== "string" || typeof foundMs !== "number") return undefined;
+  if (!Array.isArray(parts)) return undefined;
+  const bytesOnly = parts.filter((part) => part instanceof Uint8Array);
+  return bytesOnly.length === parts.length
+    ? { kind, subject, foundMs, parts: bytesOnly }
+    : undefined;
 }

@@ -14,11 +14,13 @@ import { decodeCbor, encodeCbor } from "../../ledger/cbor.ts";
 import { asHash, HASH_BYTES } from "../../ledger/sha256.ts";
 import type { Hash } from "../../ledger/sha256.ts";
 import { TILE_WIDTH } from "../../ledger/tile.ts";
-import { commitFailure } from "../commit-failure.ts";
+import { commitFailure, LMDB_OPTIONS } from "../commit-failure.ts";
+import { isDamagedPage } from "./index-guard.ts";
 import { findInRun } from "./block-summary.ts";
 import type { BlockSummary, Located } from "./block-summary.ts";
 import { decodeIndexedBlock, encodeIndexedBlock } from "./entry-index.ts";
 import type { EntryIndex, IndexCursor, IndexedBlock, IndexInput } from "./entry-index.ts";
+import { abandonEnvironment, openTable, probeTables } from "./lmdb-probe.ts";
 import { getInteger, INDEX_BYTES, indexBytes, putInteger } from "./integers.ts";
 
 type Table = Database<Uint8Array, Uint8Array>;
@@ -57,14 +59,24 @@ export class LmdbEntryIndex implements EntryIndex {
     count: 0,
     last: undefined,
   };
-  /** Why a write was rejected that nobody has waited for: the portion that it belongs to has failed. */
-  #rejected: unknown;
+  /** Why the first write was rejected since the last portion was settled. */
+  #failure: Promise<Error> | undefined;
+  /** Whether the newest portion has failed. */
+  #hasFailed = false;
 
-  private constructor(path: string) {
+  readonly #onDamage: () => Promise<void>;
+
+  private constructor(path: string, onDamage: () => Promise<void>) {
     this.#path = path;
-    this.#root = open<Uint8Array, Uint8Array>({ path, encoding: "binary", keyEncoding: "binary" });
+    this.#onDamage = onDamage;
+    this.#root = open<Uint8Array, Uint8Array>({
+      ...LMDB_OPTIONS,
+      path,
+      encoding: "binary",
+      keyEncoding: "binary",
+    });
     const table = (name: string, dupSort = false): Table =>
-      this.#root.openDB<Uint8Array, Uint8Array>({
+      openTable(this.#root, {
         name,
         encoding: "binary",
         keyEncoding: "binary",
@@ -79,12 +91,29 @@ export class LmdbEntryIndex implements EntryIndex {
     this.#seals = table("seals");
   }
 
-  /** Opens the index in a folder of its own, and an empty one where there is none or one of another version. */
-  static async open(path: string): Promise<LmdbEntryIndex> {
-    const index = new LmdbEntryIndex(path);
-    if (index.#meta.get(VERSION_KEY)?.[0] !== INDEX_VERSION) await index.clear();
-    index.#cursor = index.#readCursor();
+  /**
+   * Opens the index in a folder of its own, and an empty one where there is none or one of another version.
+   *
+   * `onDamage` is called when a write finds that what is there is damaged, before that write rejects.
+   */
+  static async open(
+    path: string,
+    onDamage: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<LmdbEntryIndex> {
+    const index = new LmdbEntryIndex(path, onDamage);
+    try {
+      if (index.#meta.get(VERSION_KEY)?.[0] !== INDEX_VERSION) await index.clear();
+      index.#cursor = index.#readCursor();
+    } catch (error) {
+      index.abandon();
+      throw error;
+    }
     return index;
+  }
+
+  /** Reads and writes a little of everything. Rejects, or takes the process with it, where the index is damaged. */
+  async probe(): Promise<void> {
+    this.#hasFailed = (await probeTables(this.#root, this.#tables(), this.#path)) !== undefined;
   }
 
   cursor(): IndexCursor | undefined {
@@ -163,8 +192,15 @@ export class LmdbEntryIndex implements EntryIndex {
   }
 
   async close(): Promise<void> {
-    await this.#settle().catch(() => undefined);
-    await this.#root.close();
+    const { count } = this.#outstanding;
+    if (count > 0) await this.#settle().catch(() => undefined);
+    // lmdb 3.5 waits for a failed commit for ever; what is open then, the end of the process closes.
+    if (!this.#hasFailed) await this.#root.close();
+  }
+
+  /** Closes an index that is to be thrown away, whatever that says: nothing of it is waited for. */
+  abandon(): void {
+    abandonEnvironment(this.#root);
   }
 
   #tables(): Table[] {
@@ -211,7 +247,8 @@ export class LmdbEntryIndex implements EntryIndex {
     // Writes that are committed together share a promise.
     if (writing !== this.#outstanding.last) {
       writing.catch((error: unknown) => {
-        this.#rejected ??= error;
+        const failure = commitFailure(error, this.#path);
+        this.#failure ??= failure;
       });
     }
     this.#outstanding.last = writing;
@@ -224,9 +261,13 @@ export class LmdbEntryIndex implements EntryIndex {
     this.#outstanding = { count: 0, last: undefined };
     await last?.catch(() => undefined);
     await setImmediate();
-    const rejected = this.#rejected;
-    this.#rejected = undefined;
-    if (rejected !== undefined) throw await commitFailure(rejected, this.#path);
+    const failure = this.#failure;
+    this.#failure = undefined;
+    this.#hasFailed = failure !== undefined;
+    if (failure === undefined) return;
+    const error = await failure;
+    if (isDamagedPage(error)) await this.#onDamage();
+    throw error;
   }
 }
 

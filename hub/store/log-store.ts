@@ -5,9 +5,9 @@
  * replayed on top. What was sealed and not committed is left for the log to finish, since that takes its key.
  */
 
-import { join } from "node:path";
 import { apply, judge } from "../../ledger/admission.ts";
 import { parseCheckpoint } from "../../ledger/checkpoint.ts";
+import type { Checkpoint } from "../../ledger/checkpoint.ts";
 import { Refusal } from "../../ledger/errors.ts";
 import { Fault } from "../../ledger/fault.ts";
 import { decodeErase } from "../../ledger/kinds/erase.ts";
@@ -22,7 +22,8 @@ import { Archive } from "./archive.ts";
 import { BlockWriter, settleCommit } from "./block-writer.ts";
 import type { Committed } from "./block-writer.ts";
 import { Bodies } from "./bodies.ts";
-import { stateAt } from "./catch-up.ts";
+import { condemn, openDerived } from "./index-guard.ts";
+import { restored, stateAt } from "./catch-up.ts";
 import { FileCommitCell } from "./commit-cell.ts";
 import type { CommitCell } from "./commit-cell.ts";
 import type { EntryIndex } from "./entry-index.ts";
@@ -31,7 +32,6 @@ import { Journal } from "./journal.ts";
 import type { SegmentImage } from "./journal-format.ts";
 import { layoutOf } from "./layout.ts";
 import { LmdbEntryIndex } from "./lmdb-entry-index.ts";
-import { isSoundEnvironment } from "./lmdb-file.ts";
 import { OpenBlock, OpenBlocks } from "./open-block.ts";
 import { CHECKPOINTS_KEPT, PartialTiles } from "./partial-tiles.ts";
 
@@ -56,6 +56,7 @@ interface Pieces {
   readonly index: EntryIndex;
   readonly writer: BlockWriter;
   readonly partials: PartialTiles;
+  readonly indexedSize: number;
   readonly logger: Logger;
 }
 
@@ -73,6 +74,9 @@ export class LogStore {
   readonly writer: BlockWriter;
   readonly partials: PartialTiles;
   readonly #logger: Logger;
+  /** Entries that the index knew of when it was opened; more than `openedSize` means that the journal has lost some. */
+  readonly indexedSize: number;
+  #openedSize = 0;
   #sealedSize: number;
   #collecting: Promise<void> = Promise.resolve();
 
@@ -87,6 +91,7 @@ export class LogStore {
     this.writer = pieces.writer;
     this.partials = pieces.partials;
     this.#logger = pieces.logger;
+    this.indexedSize = pieces.indexedSize;
     this.#sealedSize = pieces.state.size;
   }
 
@@ -99,12 +104,14 @@ export class LogStore {
     const cell = parts.cell ?? new FileCommitCell(files, layout.commit);
     const committing = { files, stagingPath: layout.staging, cell, archive, hasQuorum };
     const committed = await settleCommit(committing);
-    const index = await openIndex(parts, layout.index);
+    const { index, state, indexed } = await openLevel(parts, layout.index, {
+      committed: committed?.checkpoint,
+      archive,
+    });
     try {
-      const state = await stateAt(committed?.checkpoint, { index, archive, logger });
       const bodies = new Bodies(files, layout.bodies);
       const writer = await BlockWriter.open({ ...committing, bodies, index }, committed);
-      const evidence = await EvidenceStore.open(files, layout.evidence);
+      const evidence = await EvidenceStore.open(files, layout.evidence, logger);
       const partials = new PartialTiles(files, layout.log, (path) => archive.forgetFolder(path));
       // Where a quorum decides what is shown, that may lag behind by any number of blocks.
       const shown = await archive.checkpoint();
@@ -121,14 +128,21 @@ export class LogStore {
         index,
         writer,
         partials,
+        indexedSize: indexed,
         logger,
       });
       await store.#recover(parts.verify);
+      store.#openedSize = state.size;
       return store;
     } catch (error) {
       await index.close();
       throw error;
     }
+  }
+
+  /** Entries, sealed or not, that were there when it was opened. */
+  get openedSize(): number {
+    return this.#openedSize;
   }
 
   /** Entries that are in the archive. */
@@ -233,16 +247,50 @@ export class LogStore {
   }
 }
 
-/** Opens the index. One that cannot be opened is thrown away: it is made again from the log. */
-async function openIndex(parts: LogStoreParts, path: string): Promise<EntryIndex> {
-  const { files, logger } = parts;
-  if (parts.openIndex !== undefined) return parts.openIndex(path);
-  await files.makeFolder(path);
-  if (!(await isSoundEnvironment(files, path))) {
-    logger.warn({ path }, "the index is damaged and is made again");
-    for (const name of await files.list(path)) await files.remove(join(path, name));
+interface Level {
+  readonly index: EntryIndex;
+  readonly state: LogState;
+  /** Entries that the index knew of before it was brought level. */
+  readonly indexed: number;
+}
+
+/** Opens the index and brings it level with the archive. One that is damaged is made again from the log. */
+async function openLevel(
+  parts: LogStoreParts,
+  path: string,
+  log: { committed: Checkpoint | undefined; archive: Archive },
+): Promise<Level> {
+  const { files, logger, openIndex } = parts;
+  const levelled = async (index: EntryIndex): Promise<Level> => {
+    const indexed = indexedOf(index, log.committed);
+    return { index, indexed, state: await stateAt(log.committed, { ...log, index, logger }) };
+  };
+  if (openIndex !== undefined) {
+    const index = await openIndex(path);
+    return levelled(index).catch(async (error: unknown) => {
+      await index.close();
+      throw error;
+    });
   }
-  return LmdbEntryIndex.open(path);
+  const place = { files, path, logger };
+  return openDerived(place, async (isProven) => {
+    const index = await LmdbEntryIndex.open(path, () => condemn(place));
+    try {
+      await index.probe();
+      await isProven();
+      return await levelled(index);
+    } catch (error) {
+      index.abandon();
+      throw error;
+    }
+  });
+}
+
+/** How many entries of this log the index knows of; none where it is of another one. */
+function indexedOf(index: EntryIndex, committed: Checkpoint | undefined): number {
+  const cursor = index.cursor();
+  if (cursor === undefined || committed === undefined) return 0;
+  return restored(cursor.snapshot)?.origin === committed.origin ? cursor.size : 0;
 }
 
 function contradiction(): UserError {

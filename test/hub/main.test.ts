@@ -1,6 +1,6 @@
 /** The hub's commands as an operator types them, over a real folder, socket and port, in this process. */
 
-import { chmod, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -206,6 +206,60 @@ describe("kerbstone hub", () => {
 
     await chmod(join(folder, "data/hub.key"), 0o644);
     expect((await run()).err).toMatch(/can be read by others/);
+  });
+
+  test("says what is wrong with what it is given", async () => {
+    const folder = await initialised(scope);
+    const run = async (...argv: string[]): Promise<string> => {
+      const { code, err } = await typed(folder, "run", "--mqtt-port", "0", ...QUIET, ...argv);
+      expect(code).not.toBe(70);
+      return err;
+    };
+    await writeFile(join(folder, "file"), "no PEM");
+    const tls = ["--mqtt-cert-file", "file", "--mqtt-key-file", "file"];
+    expect(await run(...tls)).toMatch(/file holds no certificate in PEM/);
+    expect(await run("--mqtt-cert-file", ".", "--mqtt-key-file", ".")).toMatch(/is a folder/);
+    expect(await run("--config", ".")).toMatch(/is a folder, and a file is needed/);
+    expect(await run("--http-host", "300.1.2.3")).toMatch(/300\.1\.2\.3 is neither an address/);
+    expect(await run("--data", "file")).toMatch(/a part of that path is a file/);
+    const overFile = await typed(folder, "init", "--origin", ORIGIN, "--data", "file");
+    expect(overFile).toMatchObject({ code: 1 });
+    expect(overFile.err).toMatch(/file is a file|a part of that path is a file/);
+    const long = "d".repeat(120);
+    const tooLong = await typed(folder, "init", "--origin", ORIGIN, "--data", long);
+    expect(tooLong.err).toMatch(/too long for a Unix socket/);
+    await expect(stat(join(folder, long))).rejects.toThrow("ENOENT");
+  });
+
+  test("says what is wrong with a damaged data folder", async () => {
+    const folder = await initialised(scope);
+    const run = async (): Promise<string> => {
+      const { code, err } = await typed(folder, "run", "--mqtt-port", "0", ...QUIET);
+      expect(code).not.toBe(70);
+      return err;
+    };
+    const commit = join(folder, "data/commit");
+    const note = await readFile(commit);
+    await writeFile(commit, Uint8Array.of(0xff));
+    expect(await run()).toMatch(/commit is damaged: it is not UTF-8/);
+    await rm(commit);
+    await mkdir(commit);
+    expect(await run()).toMatch(/commit is a folder/);
+    await rmdir(commit);
+    await writeFile(commit, note);
+
+    const tile = join(folder, "data/log/tile/entries/000.p/2");
+    await rename(tile, `${tile}.away`);
+    expect(await run()).toMatch(/000\.p\/2 is missing or damaged\.\nBring .* mirror/);
+    await rename(`${tile}.away`, tile);
+
+    const key = join(folder, "data/hub.key");
+    await rm(key);
+    expect(await run()).toMatch(/its key .*hub\.key is gone\.\nBring the key back/);
+    const again = await typed(folder, "init", "--origin", ORIGIN);
+    expect(again).toMatchObject({ code: 2 });
+    expect(again.err).toMatch(/its key .*hub\.key is gone/);
+    await expect(stat(key)).rejects.toThrow("ENOENT");
   });
 
   test("explains itself", async () => {

@@ -1,11 +1,14 @@
 /** What all answers share, and the published log as files: types, caching, headers, and no way out of the folder. */
 
+import { once } from "node:events";
 import { connect } from "node:net";
+import type { Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { decodeEntryBundle } from "../../../ledger/tile.ts";
 import { MemoryFiles } from "../../../platform/memory-files.ts";
 import { encodeHex, encodeUtf8 } from "../../../ledger/bytes.ts";
 import { readPageFiles } from "../../../hub/api/page-files.ts";
+import { SERVER_LIMITS } from "../../../hub/api/server.ts";
 import { Scope } from "../../support/scope.ts";
 import { ApiHub, FOLDER, PEERS } from "../support/api-hub.ts";
 import type { HttpAnswer } from "../support/api-hub.ts";
@@ -151,6 +154,17 @@ describe("every answer", () => {
     expect((await hub.request("DELETE", "/api/v1/log")).status).toBe(404);
   });
 
+  test.each(["/%ff", "/%", "/api/v1/%zz", "/tile/%c0"])(
+    "to %s, which is no URL, is a problem too",
+    async (path) => {
+      const { status, headers, text } = await hub.request("GET", path);
+      expect(status).toBe(400);
+      expect(headers["content-type"]).toContain("application/problem+json");
+      expect(headers["content-security-policy"]).toContain("default-src 'none'");
+      expect(JSON.parse(text)).toMatchObject({ status: 400, code: "bad-request" });
+    },
+  );
+
   test("to what is no HTTP ends the connection, and nothing else", async () => {
     const socket = connect(hub.port, "127.0.0.1");
     scope.defer(() => socket.destroy());
@@ -163,6 +177,52 @@ describe("every answer", () => {
     });
     expect(answer).toMatch(/^(HTTP\/1\.1 400|$)/);
     expect((await hub.get("/healthz")).text).toBe("ok\n");
+  });
+});
+
+describe("strangers who", () => {
+  /** Opens a connection; `closed` gives all that came, once it has ended. */
+  const open = (port: number): { socket: Socket; closed: Promise<string> } => {
+    const socket = connect(port, "127.0.0.1");
+    scope.defer(() => socket.destroy());
+    socket.on("error", () => undefined);
+    const closed = new Promise<string>((resolve) => {
+      let text = "";
+      socket.on("data", (chunk) => (text += chunk.toString()));
+      socket.on("close", () => resolve(text));
+    });
+    return { socket, closed };
+  };
+
+  test.each([
+    ["say nothing", ""],
+    ["never end the head", "GET / HTTP/1.1\r\nHost: x\r\nX: "],
+    ["drip the body", "POST /entries HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\nx"],
+  ])("%s are cut off at the limit", async (_name, begin) => {
+    const serverLimits = { ...SERVER_LIMITS, headMsMax: 100, requestMsMax: 150, checkEveryMs: 20 };
+    const slow = await ApiHub.start(scope, { serverLimits });
+    const { socket, closed } = open(slow.port);
+    socket.write(begin);
+    const drip = setInterval(() => begin !== "" && socket.write("x"), 10);
+    const text = await closed.finally(() => clearInterval(drip));
+    expect(text).toMatch(/^(HTTP\/1\.1 408|$)/);
+  });
+
+  test("are cut off near the limits that are said", () => {
+    const { headMsMax, requestMsMax, checkEveryMs } = SERVER_LIMITS;
+    expect(checkEveryMs * 5).toBeLessThanOrEqual(Math.min(headMsMax, requestMsMax));
+  });
+
+  test("come in crowds are turned away at the bound", async () => {
+    const serverLimits = { ...SERVER_LIMITS, connectionsMax: 2 };
+    const small = await ApiHub.start(scope, { serverLimits });
+    const first = [open(small.port), open(small.port)];
+    await Promise.all(first.map(({ socket }) => once(socket, "connect")));
+    expect(await open(small.port).closed).toBe("");
+    for (const { socket, closed } of first) {
+      socket.destroy();
+      await closed;
+    }
   });
 });
 

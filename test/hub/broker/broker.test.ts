@@ -48,6 +48,7 @@ let arrival: () => void;
 let isBusy: boolean;
 let keys: Map<string, KeyState>;
 let acksAsked: string[];
+let logged: { fields: object; message: string }[];
 
 function keyOf(device: TestDevice): KeyState {
   const { publicKey } = device.signer;
@@ -60,6 +61,8 @@ beforeEach(async () => {
   presence = new Presence();
   admitted = [];
   acksAsked = [];
+  logged = [];
+  const note = (fields: object, message: string): void => void logged.push({ fields, message });
   isBusy = false;
   arrival = () => undefined;
   keys = new Map([air, noise].map((device) => [device.name, keyOf(device)]));
@@ -67,7 +70,7 @@ beforeEach(async () => {
     {
       origin: ORIGIN,
       clock: systemClock,
-      logger: silentLogger,
+      logger: { debug: note, info: note, warn: note, error: note },
       presence,
       liveKey: (name) => keys.get(name),
       admit: (device, body, decided) => {
@@ -105,13 +108,19 @@ function presenceChange(): Promise<{ device: string; online: boolean }> {
   });
 }
 
-function connectPacket(device: TestDevice): Buffer {
+function connectPacket(
+  device: TestDevice,
+  version:
+    { protocolId: "MQTT"; protocolVersion: 4 } | { protocolId: "MQIsdp"; protocolVersion: 3 } = {
+    protocolId: "MQTT",
+    protocolVersion: 4,
+  },
+): Buffer {
   const issuedAt = Math.floor(Date.now() / 1000);
   const token = signLoginToken({ device: device.name, origin: ORIGIN, issuedAt }, device.signer);
   return generate({
     cmd: "connect",
-    protocolId: "MQTT",
-    protocolVersion: 4,
+    ...version,
     clean: true,
     clientId: device.name,
     username: device.name,
@@ -164,6 +173,39 @@ describe("login", () => {
 
   test("refuses MQTT 5", async () => {
     await expect(connect(scope, listener.port, air, { protocolVersion: 5 })).rejects.toThrow();
+  });
+
+  test("refuses MQTT 3.1 with the code for the version", async () => {
+    const socket = await rawSocket(scope, listener.port);
+    const answer: Buffer[] = [];
+    socket.on("data", (chunk: Buffer) => answer.push(chunk));
+    const end = once(socket, "close");
+    const packet = connectPacket(air, { protocolId: "MQIsdp", protocolVersion: 3 });
+    socket.write(packet);
+    await end;
+    expect(Buffer.concat(answer)).toEqual(Buffer.from([0x20, 2, 0, 1]));
+    expect(broker.isConnected("air-1")).toBe(false);
+  });
+
+  test("logs one line about each stranger, without a stack", async () => {
+    const beginnings: Uint8Array[] = [
+      connectPacket(stranger),
+      connectPacket(air, { protocolId: "MQIsdp", protocolVersion: 3 }),
+      Buffer.from("GET / HTTP/1.1\r\n\r\n"),
+      Buffer.from([0x10, 0xff, 0xff, 0x7f]),
+      Buffer.from([0x10, 2, 0, 9]),
+    ];
+    for (const bytes of beginnings) {
+      logged = [];
+      const socket = await rawSocket(scope, listener.port);
+      const end = once(socket, "close");
+      socket.resume();
+      socket.write(bytes);
+      await end;
+      await nextTurn();
+      expect(logged).toHaveLength(1);
+      expect(Object.values(logged[0]!.fields).some((value) => value instanceof Error)).toBe(false);
+    }
   });
 
   test("refuses a will that is not the device's own offline", async () => {

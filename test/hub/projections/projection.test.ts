@@ -16,6 +16,7 @@ import type { Projection, RunnerLimits } from "../../../hub/projections/projecti
 import { Projections } from "../../../hub/projections/projections.ts";
 import { systemClock } from "../../../platform/clock.ts";
 import { silentLogger } from "../../../platform/log.ts";
+import type { Logger } from "../../../platform/log.ts";
 import { MemoryFiles } from "../../../platform/memory-files.ts";
 import { seededRandom } from "../../../platform/random.ts";
 import { Scope } from "../../support/scope.ts";
@@ -186,6 +187,56 @@ describe("all projections", () => {
     await projections.rebuild("index");
     await projections.settled(ALL);
     expect(projections.latest.of("air-1")).toMatchObject([{ value: 9, entry: 22 }]);
+    await projections.close();
+    await log.close();
+  });
+
+  test("tell what the journal has lost, once", async () => {
+    const indexPath = `${await scope.folder("index")}/projections`;
+    const errors: [object, string][] = [];
+    const logger: Logger = {
+      ...silentLogger,
+      error: (fields, message) => errors.push([fields, message]),
+    };
+    const open = (): Promise<Projections> =>
+      Projections.open({
+        log,
+        files,
+        indexPath,
+        mirrorPath: "/data/mirror/influx",
+        clock: systemClock,
+        random: seededRandom(2),
+        logger,
+      });
+    let projections = await open();
+    await log.seal();
+    const kept = log.state.size;
+    await say(10);
+    await projections.settled(ALL);
+    expect(projections.entriesLost).toBe(0);
+    await projections.close();
+    await log.close();
+    for (const name of await files.list("/data/journal")) {
+      await files.remove(`/data/journal/${name}`);
+    }
+    log = await Log.open(logParts(files));
+    // What the hub says before anybody looks is not what was lost.
+    await log.seal();
+    projections = await open();
+    expect(projections.entriesLost).toBe(10);
+    expect(errors).toEqual([
+      [{ entries: 10, from: kept }, expect.stringContaining("retention sealed or cosigned")],
+    ]);
+    await projections.settled(ALL);
+    while (projections.status().some(({ next }) => next !== log.state.size)) {
+      await systemClock.sleep(1);
+    }
+    await projections.close();
+    await log.close();
+    log = await Log.open(logParts(files));
+    projections = await open();
+    expect(projections.entriesLost).toBe(0);
+    expect(errors).toHaveLength(1);
     await projections.close();
     await log.close();
   });
