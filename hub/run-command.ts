@@ -189,7 +189,7 @@ async function connectionsOf(
   const wanted = { mqtt: settings.mqtt.connectionsMax, http: SERVER_LIMITS.connectionsMax };
   const budget = connectionBudget(files, wanted);
   if (budget.mqtt < wanted.mqtt || budget.http < wanted.http) {
-    logger.warn(
+    logger.info(
       { files, wanted, taken: budget },
       "the limit on open files allows fewer connections",
     );

@@ -10,7 +10,7 @@ import { commitFailure } from "../commit-failure.ts";
 import { isDamage } from "./index-guard.ts";
 
 /** Records read at each end of a table. */
-const RECORDS_MAX = 8192;
+const RECORDS_MAX = 1024;
 
 /**
  * Reads `tables`, and writes the last record of each again as it is.
