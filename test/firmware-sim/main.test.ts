@@ -42,7 +42,7 @@ class Sim {
       clock: this.clock,
       random: seededRandom(1),
       files,
-      cwd: "/work",
+      cwd: "/city",
     });
     scope.defer(() => this.end().catch(() => undefined));
     return this;
@@ -69,9 +69,9 @@ class Sim {
 
 async function faultOf(argv: string[], files: Record<string, string> = {}): Promise<string> {
   const sim = new Sim();
-  await sim.disk.makeFolder("/work");
+  await sim.disk.makeFolder("/city");
   for (const [name, text] of Object.entries(files))
-    await sim.disk.write(`/work/${name}`, new TextEncoder().encode(text));
+    await sim.disk.write(`/city/${name}`, new TextEncoder().encode(text));
   const error: unknown = await sim.begin(argv).code.catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(UserError);
   return (error as UserError).message;
@@ -108,9 +108,9 @@ describe("kerbstone sim", () => {
 
   test("plays a recording to its end and counts", async () => {
     const sim = new Sim();
-    await sim.disk.makeFolder("/work");
+    await sim.disk.makeFolder("/city");
     await sim.disk.write(
-      "/work/pm.csv",
+      "/city/pm.csv",
       new TextEncoder().encode("1767225600,1,2\n1767225660,,4\n1767225720,5,6\n"),
     );
     const argv = [
@@ -182,7 +182,7 @@ describe("kerbstone sim", () => {
       ["--scenario", "city.toml", "--board", "sds011", "--loop"],
       "--board and --loop cannot stand beside --scenario.",
     ],
-    [["--scenario", "none.toml"], "There is no file /work/none.toml."],
+    [["--scenario", "none.toml"], "There is no file /city/none.toml."],
     [["--bord", "sds011"], "There is no flag --bord; did you mean --board?"],
   ])("says what is wrong with %j", async (argv, message) => {
     expect(await faultOf(argv)).toContain(message);

@@ -4,18 +4,20 @@ import { AuditFault, auditLog } from "../../ledger/audit.ts";
 import { encodeUtf8 } from "../../ledger/bytes.ts";
 import { signCheckpoint } from "../../ledger/checkpoint.ts";
 import { Fault } from "../../ledger/fault.ts";
+import { encodeErase } from "../../ledger/kinds/erase.ts";
 import { encodeGenesis } from "../../ledger/kinds/genesis.ts";
 import { encodeSeal } from "../../ledger/kinds/seal.ts";
 import { MerkleFrontier, leafHash } from "../../ledger/merkle.ts";
 import { parseVkey } from "../../ledger/note.ts";
 import { parsePolicy, trustVkey } from "../../ledger/policy.ts";
 import type { Policy } from "../../ledger/policy.ts";
-import { asHash, ZERO_HASH } from "../../ledger/sha256.ts";
+import { asHash, sha256, ZERO_HASH } from "../../ledger/sha256.ts";
 import { nobleSigner, nobleVerify } from "../../ledger/signature.ts";
 import { signStatement } from "../../ledger/statement.ts";
 import type { Statement } from "../../ledger/statement.ts";
 import { encodeEntryBundle, TileBuilder, tilePath } from "../../ledger/tile.ts";
 import { MemoryLog } from "../support/memory-log.ts";
+import { DEVICE, ScriptedLog, voice } from "../support/scripted-log.ts";
 import { describeWithShared, sharedJson } from "../support/shared-data.ts";
 import { hex, SMALL_LOG } from "../support/small-log.ts";
 
@@ -129,21 +131,6 @@ describeWithShared("audit of the small log", [SMALL_LOG], () => {
     expect(await audit(log)).toMatchObject({ size: 22 });
   });
 
-  test("a source that tells the auditor something else when asked again is not believed", async () => {
-    const log = logAt(-1);
-    const honest = log.read.bind(log);
-    const forged = entries.map((entry, i) => (i === 8 ? entries[7]! : entry));
-    let asked = 0;
-    log.read = (path) => {
-      if (path !== "tile/entries/000.p/22") return honest(path);
-      // Asked first for genesis and for the entries themselves, then for what entry 11 erases.
-      asked++;
-      return asked <= 2 ? honest(path) : Promise.resolve(encodeEntryBundle(forged));
-    };
-    const found = await audit(log);
-    expect(asked <= 2 || (found instanceof AuditFault && found.index === 11)).toBe(true);
-  });
-
   test("a checkpoint that claims 2^53-1 entries costs no memory", async () => {
     const log = logAt(-1);
     const note = vectors.checkpoints.at(-1)!.note.replace("\n22\n", `\n${2 ** 53 - 1}\n`);
@@ -216,4 +203,35 @@ describe("audit of a log of several bundles", () => {
     source.files.set("tile/1/000.p/2", log().files.get("tile/1/000.p/2")!);
     expect(await auditLog({ source, verify: nobleVerify })).toMatchObject({ size: 600 });
   });
+});
+
+test("a source that answers otherwise when it is asked again is not believed", async () => {
+  const air = voice("air-1");
+  const hidden = sha256(encodeUtf8("never hidden"));
+  const log = new ScriptedLog([]);
+  log.seal();
+  const index = log.enrol(log.hub, air, DEVICE);
+  for (let i = 0; i < 300; i++) log.measure(air);
+  const erase = encodeErase({ entry: index, hash: hidden, reason: "mistake" });
+  const at = log.forge(log.hub, "erase", "rights", erase);
+  log.seal({ timeMs: log.iat * 1000 });
+  const source = new MemoryLog(log.entries, log.checkpoint());
+  // What the liar shows in place of the first bundle: an enrolment that does hide that hash.
+  const other = new ScriptedLog([]);
+  other.seal();
+  other.enrolRestricted(other.hub, voice("meter-1"), hidden);
+  const lie = encodeEntryBundle(log.entries.slice(0, 256).with(index, other.entries[index]!));
+  const honest = source.read.bind(source);
+  let asked = 0;
+  source.read = (path) => {
+    if (path !== "tile/entries/000") return honest(path);
+    asked++;
+    // First for genesis, then for the entries; the third time for what is erased.
+    return asked <= 2 ? honest(path) : Promise.resolve(lie);
+  };
+  expect(await auditLog({ source, verify: nobleVerify })).toMatchObject({
+    code: "malformed",
+    index: at,
+  });
+  expect(asked).toBe(3);
 });
