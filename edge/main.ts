@@ -3,13 +3,13 @@
 import type { ProgramIo } from "../platform/lifecycle.ts";
 import { nearestName } from "../platform/near-name.ts";
 import { UserError } from "../platform/user-error.ts";
-import { runDoctor } from "./doctor-command.ts";
-import { initEdge } from "./init-command.ts";
-import { installService } from "./install-service-command.ts";
-import { recoverEdge } from "./recover-command.ts";
-import { runEdge } from "./run-command.ts";
-import { showStatus } from "./status-command.ts";
-import { testSensor } from "./test-sensor-command.ts";
+import { runDoctor } from "./commands/doctor-command.ts";
+import { initEdge } from "./commands/init-command.ts";
+import { installService } from "./commands/install-service-command.ts";
+import { recoverEdge } from "./commands/recover-command.ts";
+import { runEdge } from "./commands/run-command.ts";
+import { showStatus } from "./commands/status-command.ts";
+import { testSensor } from "./commands/test-sensor-command.ts";
 
 type Program = (io: ProgramIo, argv: readonly string[]) => Promise<number>;
 

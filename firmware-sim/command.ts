@@ -11,9 +11,9 @@ import {
   parseFlags,
 } from "../platform/command-line.ts";
 import { UserError } from "../platform/user-error.ts";
-import { MODEL_NAMES } from "./city.ts";
+import { MODEL_NAMES } from "./models/city.ts";
 import { parsePairs } from "./replay/column-mapping.ts";
-import { BOARD_NAMES } from "./workshop.ts";
+import { BOARD_NAMES } from "./boards/workshop.ts";
 
 const SIM_COMMAND = {
   usage:

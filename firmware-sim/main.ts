@@ -6,9 +6,9 @@ import { decodeUtf8 } from "../ledger/bytes.ts";
 import type { ProgramIo } from "../platform/lifecycle.ts";
 import { UserError } from "../platform/user-error.ts";
 import { describeByFlags, readSimCommand, simHelp, type SimRequest } from "./command.ts";
-import { District, type StationEnd } from "./district.ts";
-import { parseScenario, readScenario } from "./scenario.ts";
-import type { Scenario } from "./station-plan.ts";
+import { District, type StationEnd } from "./stations/district.ts";
+import { parseScenario, readScenario } from "./scenario/scenario.ts";
+import type { Scenario } from "./scenario/station-plan.ts";
 import { formatEnd, formatListening, formatReady, formatSeed } from "./sim-output.ts";
 
 /**

@@ -4,8 +4,8 @@
  * JSON lines have an `event`: `seed` once, `listening` for each board, `ready` once before they run, `ended` for each
  * when it is over.
  */
-import type { StationEnd } from "./district.ts";
-import type { Station } from "./station.ts";
+import type { StationEnd } from "./stations/district.ts";
+import type { Station } from "./stations/station.ts";
 import type { RecordingCounts } from "./replay/recording.ts";
 
 /** Says by which seed the run can be repeated. */

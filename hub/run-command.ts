@@ -21,6 +21,7 @@ import type { ProgramIo } from "../platform/lifecycle.ts";
 import { pinoLogger } from "../platform/log.ts";
 import type { Logger } from "../platform/log.ts";
 import { fastestVerify } from "../platform/native-verify.ts";
+import { readPolicyFile } from "../platform/policy-file.ts";
 import { UserError } from "../platform/user-error.ts";
 import { VerifyPool } from "../platform/verify-pool.ts";
 import { connectionBudget, openFilesMax } from "./api/connection-budget.ts";
@@ -32,7 +33,6 @@ import { SERVER_LIMITS } from "./api/server.ts";
 import { listenMqtt } from "./broker/listener.ts";
 import type { Listener, ListenOptions } from "./broker/listener.ts";
 import { BROKER_LIMITS } from "./broker/broker.ts";
-import { readPolicyFile } from "./checking/trust.ts";
 import { hubFlags, loadHubSettings } from "./config.ts";
 import type { HubSettings } from "./config.ts";
 import { Cosigning } from "./cosigning.ts";
@@ -211,7 +211,7 @@ function workersFor(cores: number): number {
 /** Reads the policy that the settings name. */
 async function policyOf(io: ProgramIo, settings: HubSettings): Promise<Policy | undefined> {
   if (settings.policy === undefined) return undefined;
-  return readPolicyFile(resolve(io.cwd, settings.policy), io.files);
+  return readPolicyFile(io.files, resolve(io.cwd, settings.policy));
 }
 
 async function openLog(

@@ -5,8 +5,8 @@
  */
 import { encodeUtf8 } from "../../ledger/bytes.ts";
 import { QUANTITIES } from "../../ledger/quantity.ts";
-import type { Board } from "../board.ts";
-import type { Values } from "../model.ts";
+import type { Board } from "./board.ts";
+import type { Values } from "../models/model.ts";
 
 /** Characters of the longest line without its end; values beyond it go into a line of their own. */
 const LINE_LENGTH_MAX = 240;

@@ -3,8 +3,8 @@
  *
  * After the maker's User's Manual V1.0. Setting commands have no answer there, and get none.
  */
-import type { Board } from "../board.ts";
-import type { Values } from "../model.ts";
+import type { Board } from "./board.ts";
+import type { Values } from "../models/model.ts";
 
 const HEAD = 0xff;
 const SENSOR = 0x01;

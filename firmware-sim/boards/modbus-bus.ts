@@ -4,8 +4,8 @@
  * After Modbus over Serial Line V1.02. Requests with a wrong check, and those for nobody here, get no answer, so that a
  * master has to wait for its timeout as on a real line. Broadcasts are obeyed in silence.
  */
-import type { Board } from "../board.ts";
-import type { Values } from "../model.ts";
+import type { Board } from "./board.ts";
+import type { Values } from "../models/model.ts";
 import { crc16 } from "./crc16.ts";
 import { answerModbus, type ModbusMemory, newModbusMemory } from "./modbus-unit.ts";
 

@@ -5,8 +5,8 @@
  * only describe satellites (GSA, GSV and others) are left out, as many installers configure it.
  */
 import { encodeUtf8 } from "../../ledger/bytes.ts";
-import type { Board } from "../board.ts";
-import type { Values } from "../model.ts";
+import type { Board } from "./board.ts";
+import type { Values } from "../models/model.ts";
 
 /** How a make of receivers writes its fields: numbers of digits after the point, and digits of the satellite count. */
 export interface NmeaDialect {

@@ -5,8 +5,8 @@
  * gas each hour; version 2 without checksum. It obeys no commands. The meter's clock shows winter time all the year.
  */
 import { encodeUtf8 } from "../../ledger/bytes.ts";
-import type { Board } from "../board.ts";
-import type { Values } from "../model.ts";
+import type { Board } from "./board.ts";
+import type { Values } from "../models/model.ts";
 import { crc16 } from "./crc16.ts";
 
 /** The name of a version. */

@@ -4,8 +4,8 @@
  * After the data sheets of PMS3003, PMS5003 and PMS7003. As on the real boards, waking is answered by measurements alone,
  * and the first of them can be empty.
  */
-import type { Board } from "../board.ts";
-import type { Values } from "../model.ts";
+import type { Board } from "./board.ts";
+import type { Values } from "../models/model.ts";
 
 /** What distinguishes the models: the words of a frame, and where what only some measure stands among them. */
 interface ModelSort {

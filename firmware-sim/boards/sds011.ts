@@ -5,8 +5,8 @@
  * checksum is the low byte of the sum between head and tail. As on the real board, an erased setting of sleep
  * comes back awake, and while asleep only the wake-up command is obeyed.
  */
-import type { Board } from "../board.ts";
-import type { Values } from "../model.ts";
+import type { Board } from "./board.ts";
+import type { Values } from "../models/model.ts";
 
 /** What distinguishes one SDS011 from another. */
 export interface Sds011Identity {

@@ -5,7 +5,7 @@
  * rush hours show, more on still evenings than on windy noons.
  */
 import type { Random } from "../../platform/random.ts";
-import type { Model, Values } from "../model.ts";
+import type { Model, Values } from "./model.ts";
 import { Chance } from "./chance.ts";
 import type { Road } from "./traffic.ts";
 import type { Sky } from "./weather.ts";

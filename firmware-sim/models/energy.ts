@@ -5,7 +5,7 @@
  * difference of two readings by their time gets the power between them.
  */
 import type { Random } from "../../platform/random.ts";
-import type { Model, Values } from "../model.ts";
+import type { Model, Values } from "./model.ts";
 import { Chance } from "./chance.ts";
 
 /** The nature of a building. */

@@ -4,7 +4,7 @@
  * Levels add by energy: ten times the vehicles are ten decibels. Now and then a siren passes.
  */
 import type { Random } from "../../platform/random.ts";
-import type { Model, Values } from "../model.ts";
+import type { Model, Values } from "./model.ts";
 import { Chance } from "./chance.ts";
 import type { Road } from "./traffic.ts";
 

@@ -2,7 +2,7 @@
  * A car park: spaces taken and free over the day.
  */
 import type { Random } from "../../platform/random.ts";
-import type { Model, Values } from "../model.ts";
+import type { Model, Values } from "./model.ts";
 import { Chance } from "./chance.ts";
 import { parkingActivity, type TimeZone } from "./day.ts";
 

@@ -2,7 +2,7 @@
  * A satellite receiver that stands still: its fixes walk around the true position by some metres.
  */
 import type { Random } from "../../platform/random.ts";
-import type { Model, Values } from "../model.ts";
+import type { Model, Values } from "./model.ts";
 import { Chance } from "./chance.ts";
 
 /** Where the antenna is. Degrees WGS 84, metres above the sea. */

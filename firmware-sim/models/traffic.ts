@@ -4,7 +4,7 @@
  * Air and noise ask the same road for its flow, so that a district's pollution and sound follow its traffic.
  */
 import type { Random } from "../../platform/random.ts";
-import type { Model, Values } from "../model.ts";
+import type { Model, Values } from "./model.ts";
 import { Chance } from "./chance.ts";
 import { roadActivity, type TimeZone } from "./day.ts";
 

@@ -5,7 +5,7 @@
  * are settings. Surge and ripples wander on top. A model for demonstrations, not a prediction for any harbour.
  */
 import type { Random } from "../../platform/random.ts";
-import type { Model, Values } from "../model.ts";
+import type { Model, Values } from "./model.ts";
 import { Chance } from "./chance.ts";
 import type { Sky } from "./weather.ts";
 

@@ -5,7 +5,7 @@
  * recording's unit into the quantity's. A filter keeps the rows of one sensor of many.
  */
 import { isName } from "../../ledger/name.ts";
-import type { Values } from "../model.ts";
+import type { Values } from "../models/model.ts";
 import type { CsvRecord } from "./csv.ts";
 import { parseTime } from "./time-column.ts";
 

@@ -4,7 +4,7 @@
  * Recordings have holes: cells without text, nights without rows, clocks set back. They are passed over and counted,
  * never filled in.
  */
-import type { Values } from "../model.ts";
+import type { Values } from "../models/model.ts";
 import { type ColumnMapping, RecordReader } from "./column-mapping.ts";
 import { type CsvFault, type CsvRecord, readCsv } from "./csv.ts";
 

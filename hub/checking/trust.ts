@@ -1,11 +1,11 @@
 /** Whom the person at the command line trusts: `--vkey`, or `--policy FILE` (docs/formats.md, section 8). */
 
-import { decodeUtf8 } from "../../ledger/bytes.ts";
 import { Fault } from "../../ledger/fault.ts";
 import { parseVkey, TYPE_ED25519 } from "../../ledger/note.ts";
-import { parsePolicy, trustVkey } from "../../ledger/policy.ts";
+import { trustVkey } from "../../ledger/policy.ts";
 import type { Policy } from "../../ledger/policy.ts";
 import type { Files } from "../../platform/files.ts";
+import { readPolicyFile } from "../../platform/policy-file.ts";
 import { UserError } from "../../platform/user-error.ts";
 
 const EXAMPLE =
@@ -26,7 +26,7 @@ export async function readTrust(
     throw new UserError("--vkey and --policy say the same thing twice; give one of them.");
   }
   if (flags.vkey !== undefined) return trustText(flags.vkey);
-  return flags.policy === undefined ? undefined : readPolicyFile(flags.policy, files);
+  return flags.policy === undefined ? undefined : readPolicyFile(files, flags.policy);
 }
 
 function trustText(text: string): Policy {
@@ -36,13 +36,4 @@ function trustText(text: string): Policy {
     throw new UserError("--vkey is the key of a cosigner; expected the log's.", { hint: EXAMPLE });
   }
   return trustVkey(vkey);
-}
-
-/** Reads a policy file. Throws `UserError` naming the line at fault. */
-export async function readPolicyFile(path: string, files: Files): Promise<Policy> {
-  const bytes = await files.read(path);
-  if (bytes === undefined) throw new UserError(`There is no policy file ${path}.`);
-  const policy = parsePolicy(decodeUtf8(bytes) ?? "\u0000");
-  if (policy instanceof Fault) throw new UserError(`${path}: ${policy.text}`);
-  return policy;
 }

@@ -9,7 +9,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { edgeSchema } from "../../edge/config.ts";
+import { edgeSchema } from "../../edge/settings/config.ts";
 import { hubSchema } from "../../hub/config.ts";
 
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));

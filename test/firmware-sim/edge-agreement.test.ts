@@ -2,18 +2,18 @@
  * Simulated boards against the edge's own drivers: two programs written apart that have to meet on the wire.
  */
 import { describe, expect, test } from "vitest";
-import { DRIVERS } from "../../edge/drivers/drivers.ts";
-import type { Driver, SensorEvent } from "../../edge/driver.ts";
+import { DRIVERS } from "../../edge/sensors/drivers/drivers.ts";
+import type { Driver, SensorEvent } from "../../edge/sensors/driver.ts";
 import { LineBoard } from "../../firmware-sim/boards/line-board.ts";
 import { NMEA_DIALECTS, NmeaGpsBoard } from "../../firmware-sim/boards/nmea-gps.ts";
 import { P1_VERSIONS, P1MeterBoard, type P1Version } from "../../firmware-sim/boards/p1-meter.ts";
 import { PLANTOWER_MODELS, type PlantowerModel } from "../../firmware-sim/boards/plantower.ts";
 import { Sds011Board } from "../../firmware-sim/boards/sds011.ts";
-import type { Board } from "../../firmware-sim/board.ts";
-import { City, type ModelName } from "../../firmware-sim/city.ts";
-import { FaultLine } from "../../firmware-sim/faults.ts";
-import type { Model } from "../../firmware-sim/model.ts";
-import { makeBoard } from "../../firmware-sim/workshop.ts";
+import type { Board } from "../../firmware-sim/boards/board.ts";
+import { City, type ModelName } from "../../firmware-sim/models/city.ts";
+import { FaultLine } from "../../firmware-sim/faults/faults.ts";
+import type { Model } from "../../firmware-sim/models/model.ts";
+import { makeBoard } from "../../firmware-sim/boards/workshop.ts";
 import { seededRandom } from "../../platform/random.ts";
 
 const EIGHT = Date.UTC(2026, 2, 3, 8);

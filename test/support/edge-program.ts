@@ -4,8 +4,8 @@
  */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { scanSegment, decodeRecord } from "../../edge/outbox-format.ts";
-import type { AgentStatus } from "../../edge/status.ts";
+import { scanSegment, decodeRecord } from "../../edge/outbox/outbox-format.ts";
+import type { AgentStatus } from "../../edge/status/status.ts";
 import { sha256 } from "../../ledger/sha256.ts";
 import { encodeHex } from "../../ledger/bytes.ts";
 import type { HubProgram } from "./hub-program.ts";

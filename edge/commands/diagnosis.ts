@@ -1,0 +1,179 @@
+/**
+ * What may be wrong with a device, one finding a line. What findings are made of stands in doctor-command.ts; here is
+ * what each means, and what to do about it.
+ */
+
+import { UserError } from "../../platform/user-error.ts";
+import type { FoundStatus } from "../status/status-socket.ts";
+
+/** One thing that was looked at. */
+export interface Finding {
+  readonly subject: string;
+  /** `unsure` is no fault, and worth knowing. */
+  readonly level: "ok" | "unsure" | "wrong";
+  readonly text: string;
+  /** What to do about it. */
+  readonly remedy?: string | undefined;
+}
+
+/** Formats findings, a line each and another for what to do. */
+export function formatFindings(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ subject }) => subject.length));
+  const lines = findings.flatMap(({ subject, level, text, remedy }) => {
+    const mark = { ok: "ok    ", unsure: "unsure", wrong: "WRONG " }[level];
+    const line = `${mark}  ${subject.padEnd(width)}  ${text}`;
+    return remedy === undefined ? [line] : [line, `${" ".repeat(width + 10)}→ ${remedy}`];
+  });
+  return `${lines.join("\n")}\n`;
+}
+
+/** Makes a finding of an attempt: what it gives when it succeeds, `wrong` with the error's own words when it fails. */
+export async function find(
+  subject: string,
+  attempt: () => Promise<Omit<Finding, "subject"> | string>,
+  remedy?: string,
+): Promise<Finding> {
+  try {
+    const found = await attempt();
+    return typeof found === "string"
+      ? { subject, level: "ok", text: found }
+      : { subject, ...found };
+  } catch (error) {
+    const hint = error instanceof UserError ? error.hint : undefined;
+    const text = error instanceof Error ? error.message : String(error);
+    return { subject, level: "wrong", text, remedy: hint ?? remedy };
+  }
+}
+
+/** Free space against what the outbox may still take. */
+export function judgeSpace(
+  freeBytes: number,
+  outboxBytes: number,
+  outboxBytesMax: number,
+): Omit<Finding, "subject"> {
+  const needBytes = Math.max(0, outboxBytesMax - outboxBytes);
+  const text = `${mebibytes(freeBytes)} MiB free, the outbox may take ${mebibytes(needBytes)} more`;
+  if (freeBytes >= needBytes) return { level: "ok", text };
+  return {
+    // A few segments are enough to go on while the hub is there.
+    level: freeBytes < 16 * 2 ** 20 ? "wrong" : "unsure",
+    text,
+    remedy: "Free some space, or set outbox.bytesMax lower: a full disk stops signing.",
+  };
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(0);
+}
+
+/** Hubs allow a login this much. */
+const APART_MS_MAX = 60_000;
+
+/** The system's clock against the build's date, and the hub's where that is known. */
+export function judgeClock(
+  nowMs: number,
+  notBeforeMs: number,
+  hubMs: number | undefined,
+): Omit<Finding, "subject"> {
+  const now = new Date(nowMs).toISOString().slice(0, 19) + "Z";
+  const remedy = "Set the clock: `timedatectl set-ntp true`; or connect a satellite receiver.";
+  if (nowMs < notBeforeMs)
+    return {
+      level: "wrong",
+      text: `${now} is before this program was made; nothing is signed by it`,
+      remedy,
+    };
+  if (hubMs === undefined) return { level: "ok", text: `${now}; the hub's is not known` };
+  const apartMs = Math.abs(nowMs - hubMs);
+  const text = `${now}, ${(apartMs / 1000).toFixed(0)} s from the hub's`;
+  return apartMs > APART_MS_MAX ? { level: "wrong", text, remedy } : { level: "ok", text };
+}
+
+/** What the agent says of itself. */
+export function judgeStatus(found: FoundStatus | undefined, nowMs: number): Finding[] {
+  if (found === undefined)
+    return [
+      {
+        subject: "agent",
+        level: "unsure",
+        text: "has never run",
+        remedy: "Start it: kerbstone edge run CONFIG, or kerbstone edge install-service CONFIG.",
+      },
+    ];
+  const { status, isLive } = found;
+  const ageSeconds = Math.max(0, Math.round((nowMs - status.atMs) / 1000));
+  const findings: Finding[] = [
+    isLive
+      ? { subject: "agent", level: "ok", text: "runs" }
+      : {
+          subject: "agent",
+          level: "unsure",
+          text: `does not run; it last did ${ageSeconds} s ago`,
+          remedy: "Start it: kerbstone edge run CONFIG, or systemctl start its service.",
+        },
+  ];
+  if (status.halted)
+    findings.push({
+      subject: "signing",
+      level: "wrong",
+      text: status.halted.text,
+      remedy: HALT_REMEDY,
+    });
+  findings.push(judgeOutbox(status));
+  if (isLive && !status.isConnected)
+    findings.push({
+      subject: "connection",
+      level: "wrong",
+      text: "the agent is not connected to the hub",
+      remedy:
+        "Stop the agent and run this again: it then tries to log in by itself, and says what is wrong.",
+    });
+  if (status.isHubBehind)
+    findings.push({
+      subject: "hub",
+      level: "wrong",
+      text: "has forgotten statements that were let go here",
+      remedy: "Tell the operator: the hub has to be restored from a mirror.",
+    });
+  return findings;
+}
+
+const HALT_REMEDY = 'See docs/edge.md, "Stopping".';
+
+/** Why readings wait, in words. */
+const OBSTACLES: Readonly<Record<string, readonly [text: string, remedy: string]>> = {
+  "not-enrolled": [
+    "the hub has not acknowledged the enrolment",
+    "Have the operator enrol the device.",
+  ],
+  disk: ["the disk refuses what was signed", "Look at `dmesg`: the card may be worn out or full."],
+  full: [
+    "the outbox is full, new readings are dropped",
+    "Find out why the hub does not take them.",
+  ],
+  "no-clock": [
+    "no clock is believed yet",
+    "Set the clock, or give the receiver a view of the sky.",
+  ],
+  "no-position": [
+    "the position is not known",
+    "Set position.lat and position.lon, or wait for a fix.",
+  ],
+};
+
+function judgeOutbox(status: FoundStatus["status"]): Finding {
+  const { outboxBytes, outboxBytesMax, waitsFor, waitingReadings, counters } = status;
+  const percent = ((100 * outboxBytes) / outboxBytesMax).toFixed(1);
+  const text = `${percent} % full, ${waitingReadings} readings wait, ${counters.readingsDropped} dropped`;
+  const [why, remedy] = OBSTACLES[waitsFor ?? ""] ?? [];
+  if (why !== undefined)
+    return { subject: "outbox", level: "wrong", text: `${text}: ${why}`, remedy };
+  if (counters.readingsDropped > 0)
+    return {
+      subject: "outbox",
+      level: "unsure",
+      text,
+      remedy: "It was full for a while; see the metrics.",
+    };
+  return { subject: "outbox", level: "ok", text };
+}

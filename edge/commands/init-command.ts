@@ -1,0 +1,362 @@
+/**
+ * `kerbstone edge init`: a new device: its key, its settings with the hub's key pinned, and the line for the operator.
+ */
+
+import { resolve } from "node:path";
+import { z } from "zod";
+import { decodeUtf8, encodeUtf8 } from "../../ledger/bytes.ts";
+import { isName } from "../../ledger/name.ts";
+import { formatHelp, parseFlags } from "../../platform/command-line.ts";
+import type { CommandSpec, FlagValues } from "../../platform/command-line.ts";
+import { HttpClient, HttpFailure } from "../../platform/http-client.ts";
+import { createKey, loadKey } from "../../platform/key-file.ts";
+import type { ProgramIo } from "../../platform/lifecycle.ts";
+import { UserError } from "../../platform/user-error.ts";
+import { loadEdgeConfig } from "../settings/config.ts";
+import { discoverSensors } from "../finding/discovery.ts";
+import type { Discovery, DiscoveryPorts } from "../finding/discovery.ts";
+import { formatEnrolmentRequest } from "../settings/enrolment-request.ts";
+import type { DeviceProfile } from "../settings/enrolment-request.ts";
+import { connectTo } from "../sensors/lines/connect.ts";
+import { systemDeviceNames } from "../sensors/lines/device-names.ts";
+import { Questions } from "./questions.ts";
+import { formatSensor, formatSettings, parseSensor } from "../settings/settings-file.ts";
+import { formatQr } from "./terminal-qr.ts";
+import { trustOf } from "../settings/trust.ts";
+import { readPolicyText } from "../../platform/policy-file.ts";
+
+const spec = {
+  usage: "kerbstone edge init --name NAME --hub URL [--sensor [STREAM:]DRIVER=ADDRESS …] [options]",
+  about:
+    "Makes a device: its private key, its settings with the hub's key pinned, and the line with which the operator enrols it. Without --sensor it listens at all serial ports, and proposes what it recognises.",
+  flags: {
+    name: { type: "text", value: "NAME", about: "the device's name, such as air-1" },
+    hub: { type: "text", value: "URL", about: "the hub's HTTP address" },
+    origin: {
+      type: "text",
+      value: "NAME",
+      about: "the log's name; what the hub says, unless given",
+    },
+    vkey: {
+      type: "text",
+      value: "VKEY",
+      about: "the hub's key, from the operator; else shown and asked about",
+    },
+    policy: {
+      type: "text",
+      value: "FILE",
+      about: "the log's quorum policy, from the operator; pinned",
+    },
+    mqtt: {
+      type: "text",
+      value: "URL",
+      about: "the hub's MQTT address; what the hub says, unless given",
+    },
+    stream: {
+      type: "list",
+      value: "NAME",
+      about: "a stream that the device is to be enrolled for",
+    },
+    sensor: {
+      type: "list",
+      value: "[STREAM:]DRIVER=ADDRESS",
+      about: "a sensor; its stream is the first one, unless given; without any they are looked for",
+    },
+    lat: { type: "text", value: "DEGREES", about: "where the device stands, WGS 84" },
+    lon: { type: "text", value: "DEGREES", about: "where the device stands, WGS 84" },
+    moves: {
+      type: "switch",
+      about: "takes the position from a receiver; lat and lon then only go into the enrolment",
+    },
+    visibility: {
+      type: "text",
+      value: "public|restricted",
+      about: "who may see the readings (public)",
+    },
+    owner: { type: "text", value: "NAME", about: "who owns the data" },
+    model: { type: "text", value: "TEXT", about: "what it is" },
+    "every-seconds": {
+      type: "text",
+      value: "N",
+      about: "how often at least it means to speak (60)",
+    },
+    folder: { type: "text", value: "DIR", about: "where key and settings go (the device's name)" },
+    yes: {
+      type: "switch",
+      about: "takes the hub's key and the sensors found as they are shown, without asking",
+    },
+    qr: { type: "switch", about: "prints the QR code in any case, however wide" },
+  },
+} as const satisfies CommandSpec;
+
+const systemPorts: DiscoveryPorts = {
+  names: systemDeviceNames,
+  connectLine: (address, { clock }) => connectTo(address, clock),
+};
+
+type Flags = FlagValues<typeof spec>;
+
+/** What the hub says of itself, and the user has agreed to. */
+interface HubFacts {
+  readonly origin: string;
+  readonly vkey: string;
+  readonly mqtt: string;
+}
+
+const hubShape = z.object({
+  origin: z.string(),
+  vkey: z.string(),
+  mqttPort: z.number().int().nullish(),
+});
+
+/** Runs the command. A key that an earlier attempt has made is used; settings are never overwritten. */
+export async function initEdge(
+  io: ProgramIo,
+  argv: readonly string[],
+  ports: DiscoveryPorts = systemPorts,
+): Promise<number> {
+  const { flags, help } = parseFlags(argv, spec);
+  if (help) {
+    io.stdout.write(formatHelp(spec));
+    return 0;
+  }
+  if (!isName(flags.name)) throw new UserError("--name needs 1 to 63 of a-z, 0-9 and -.");
+  const folder = resolve(io.cwd, flags.folder ?? flags.name);
+  const settingsPath = `${folder}/edge.toml`;
+  if (await io.files.exists(settingsPath)) throw new UserError(`${settingsPath} is already there.`);
+  const questions = new Questions(io);
+  try {
+    return await makeDevice(
+      io,
+      flags,
+      { name: flags.name, folder, settingsPath },
+      questions,
+      ports,
+    );
+  } finally {
+    await questions.close();
+  }
+}
+
+async function makeDevice(
+  io: ProgramIo,
+  flags: Flags,
+  { name, folder, settingsPath }: { name: string; folder: string; settingsPath: string },
+  questions: Questions,
+  ports: DiscoveryPorts,
+): Promise<number> {
+  const given = flags.sensor.map((text) => parseSensor(text, flags.stream[0]));
+  const policyText =
+    flags.policy === undefined
+      ? undefined
+      : await readPolicyText(io.files, resolve(io.cwd, flags.policy));
+  const mayFind = given.length === 0 && flags.stream.length === 0;
+  const isPlaced = flags.lat !== undefined || flags.lon !== undefined || !mayFind;
+  if (isPlaced) placeOf(flags, undefined);
+  const hub = await hubFacts(io, flags, questions);
+  trustOf({ origin: hub.origin, vkey: hub.vkey, policy: policyText });
+  const found = mayFind ? await findSensors(io, flags, questions, ports) : undefined;
+  const sensors = found?.sensors ?? given;
+  const streams = [...new Set([...flags.stream, ...sensors.map(({ stream }) => stream)])];
+  const place = isPlaced ? undefined : (found?.position ?? (await askPlace(questions)));
+  const profile = profileOf(flags, name, hub.origin, streams, place);
+
+  await io.files.makeFolder(folder);
+  const settings = formatSettings({
+    ...profile,
+    isMoving: flags.moves,
+    hub: { ...hub, url: flags.hub, hasPolicy: policyText !== undefined },
+    sensors,
+  });
+  await checkSettings(io, settingsPath, settings);
+  if (policyText !== undefined) {
+    await io.files.write(`${folder}/policy.txt`, encodeUtf8(policyText));
+  }
+  const keyPath = `${folder}/key.pem`;
+  const signer = (await io.files.exists(keyPath))
+    ? await loadKey(io.files, keyPath)
+    : await createKey(io.files, keyPath, io.random);
+  // Last: settings that are there mean that all else is.
+  await io.files.write(settingsPath, encodeUtf8(settings));
+  const claim = formatEnrolmentRequest(profile, signer);
+  io.stdout.write(
+    `Made ${settingsPath}.\nHave the operator run, on the hub:\n\n` +
+      `kerbstone hub enrol ${claim}\n\n` +
+      claimAsQr(io, claim, flags.qr) +
+      `Then start the device: kerbstone edge run ${settingsPath}\n`,
+  );
+  return 0;
+}
+
+/** The same claim for a telephone's camera, where there is a terminal that has room for it. */
+function claimAsQr(io: ProgramIo, claim: string, isForced: boolean): string {
+  const { isTTY, columns = 80 } = io.stdout;
+  if (isTTY !== true && !isForced) return "";
+  const code = formatQr(claim, isForced ? Infinity : columns);
+  if (code !== undefined) return `The same, to be scanned:\n\n${code}\n`;
+  return "(This window is too narrow for the claim as a QR code; --qr prints it all the same.)\n\n";
+}
+
+/** Looks for sensors, proposes what it found, and waits for a yes. */
+async function findSensors(
+  io: ProgramIo,
+  flags: Flags,
+  questions: Questions,
+  ports: DiscoveryPorts,
+): Promise<Discovery> {
+  const found = await discoverSensors(io, ports);
+  if (found.sensors.length === 0) {
+    throw new UserError("No sensor was recognised: a device has at least one --sensor.", {
+      hint: "kerbstone edge test-sensor PORT says what is heard at a port.",
+    });
+  }
+  io.stdout.write(`\nProposed:\n\n${found.sensors.map(formatSensor).join("\n")}\n`);
+  if (flags.yes) return found;
+  if (!questions.canAsk)
+    throw new UserError("The sensors have to be confirmed: give --sensor or --yes.");
+  if (await questions.agree("Are these the sensors?")) return found;
+  throw new UserError("The sensors were not confirmed; nothing was made.", {
+    hint: "Name them with --sensor STREAM:DRIVER=ADDRESS.",
+  });
+}
+
+/** Asks where the device stands; a text that is no position is refused by `placeOf`. */
+async function askPlace(questions: Questions): Promise<Place | undefined> {
+  if (!questions.canAsk) return undefined;
+  const answer = await questions.ask("Where does the device stand? Latitude and longitude: ");
+  const [lat = NaN, lon = NaN] = answer
+    .split(/[\s,;]+/)
+    .map((part) => (part === "" ? NaN : Number(part)));
+  return { lat, lon };
+}
+
+/** Lets the loader look at the settings before they are written under their own name. */
+async function checkSettings(io: ProgramIo, path: string, settings: string): Promise<void> {
+  const trial = `${path}.trial`;
+  await io.files.write(trial, encodeUtf8(settings));
+  try {
+    await loadEdgeConfig({ file: trial, env: {}, flags: {}, files: io.files });
+  } finally {
+    await io.files.remove(trial);
+  }
+}
+
+function profileOf(
+  flags: Flags,
+  name: string,
+  origin: string,
+  streams: readonly string[],
+  place: Place | undefined,
+): DeviceProfile {
+  const visibility = flags.visibility ?? "public";
+  if (visibility !== "public" && visibility !== "restricted") {
+    throw new UserError(`--visibility is public or restricted, not ${visibility}.`);
+  }
+  if (streams.length === 0) throw new UserError("A device has at least one --sensor.");
+  return {
+    origin,
+    name,
+    streams,
+    visibility,
+    everySeconds: numberOf(flags, "every-seconds", 1, 31_536_000, 60),
+    owner: flags.owner,
+    ...placeOf(flags, place),
+    model: flags.model,
+  };
+}
+
+interface Place {
+  readonly lat: number;
+  readonly lon: number;
+}
+
+/** The place by the flags, or else the one that was found or asked for. */
+function placeOf(flags: Flags, found: Place | undefined): Place {
+  return {
+    lat: numberOf({ ...flags, lat: flags.lat ?? found?.lat.toFixed(6) }, "lat", -90, 90),
+    lon: numberOf({ ...flags, lon: flags.lon ?? found?.lon.toFixed(6) }, "lon", -180, 180),
+  };
+}
+
+function numberOf(
+  flags: Flags,
+  name: "lat" | "lon" | "every-seconds",
+  min: number,
+  max: number,
+  preset?: number,
+): number {
+  const text = flags[name];
+  if (text === undefined && preset !== undefined) return preset;
+  const value = text === undefined || text.trim() === "" ? NaN : Number(text);
+  if (value >= min && value <= max) return value;
+  throw new UserError(`--${name} needs a number from ${min} to ${max}.`);
+}
+
+async function hubFacts(io: ProgramIo, flags: Flags, questions: Questions): Promise<HubFacts> {
+  const { vkey, origin, mqtt, hub } = flags;
+  if (vkey !== undefined && origin !== undefined && mqtt !== undefined)
+    return { vkey, origin, mqtt };
+  if (hub === undefined || !URL.canParse(hub)) {
+    throw new UserError("--hub needs the hub's address, such as https://hub.example.", {
+      hint: "Without a hub at hand, give --origin, --vkey and --mqtt.",
+    });
+  }
+  const said = await askHub(io, hub);
+  if (origin !== undefined && origin !== said.origin) {
+    throw new UserError(`The hub's log is ${said.origin}, not ${origin}.`);
+  }
+  if (vkey !== undefined && vkey !== said.vkey) {
+    throw new UserError(`The hub shows another key than the one given: ${said.vkey}`, {
+      hint: "Do not go on before you know why.",
+    });
+  }
+  if (vkey === undefined) await confirm(io, said, flags.yes, questions);
+  return { origin: said.origin, vkey: said.vkey, mqtt: mqtt ?? mqttAddress(hub, said.mqttPort) };
+}
+
+async function askHub(io: ProgramIo, hub: string): Promise<z.infer<typeof hubShape>> {
+  const { clock, random, signal } = io;
+  const client = new HttpClient({
+    clock,
+    random,
+    timeoutMs: 10_000,
+    attemptsMax: 2,
+    bytesMax: 65_536,
+  });
+  const url = `${hub.replace(/\/$/, "")}/api/v1/log`;
+  try {
+    const reply = await client.get(url, { signal });
+    return hubShape.parse(JSON.parse(decodeUtf8(reply.body) ?? ""));
+  } catch (error) {
+    if (!(
+      error instanceof HttpFailure ||
+      error instanceof SyntaxError ||
+      error instanceof z.ZodError
+    ))
+      throw error;
+    const why = error instanceof HttpFailure ? error.message : `${url} is no hub's answer`;
+    throw new UserError(`The hub cannot be asked: ${why}.`, { cause: error });
+  }
+}
+
+function mqttAddress(hub: string, port: number | null | undefined): string {
+  if (port === null || port === undefined) {
+    throw new UserError("The hub does not say where its MQTT port is: give --mqtt.");
+  }
+  const { protocol, hostname } = new URL(hub);
+  return `${protocol === "https:" ? "mqtts" : "mqtt"}://${hostname}:${port}`;
+}
+
+/** Shows the hub's key and waits for a yes: everything that the device will believe hangs on it. */
+async function confirm(
+  io: ProgramIo,
+  said: { origin: string; vkey: string },
+  isAgreed: boolean,
+  questions: Questions,
+): Promise<void> {
+  io.stdout.write(`The hub's log is ${said.origin}, its key\n\n    ${said.vkey}\n\n`);
+  if (isAgreed) return;
+  if (!questions.canAsk) throw new UserError("The key has to be confirmed: give --vkey or --yes.");
+  if (!(await questions.agree("Is this the key that the operator told you?")))
+    throw new UserError("The key was not confirmed; nothing was made.");
+}

@@ -1,0 +1,83 @@
+/** `kerbstone edge status CONFIG…`: how agents are, from themselves where they run, else from what they last wrote. */
+
+import { dirname, resolve } from "node:path";
+import { formatHelp, parseFlags } from "../../platform/command-line.ts";
+import type { CommandSpec } from "../../platform/command-line.ts";
+import type { ProgramIo } from "../../platform/lifecycle.ts";
+import { loadEdgeConfig } from "../settings/config.ts";
+import { LiveScreen } from "./live-screen.ts";
+import { findStatus } from "../status/status-socket.ts";
+import type { FoundStatus } from "../status/status-socket.ts";
+import { formatStatus } from "../status/status.ts";
+
+const spec = {
+  usage: "kerbstone edge status CONFIG… [--once] [--json]",
+  about:
+    "Shows how agents are: in a terminal again every second, until Ctrl-C. Agents that run answer by themselves; of others the status file is shown, which they write once a minute and when they stop.",
+  flags: {
+    once: { type: "switch", about: "prints once, as it does where the output is no terminal" },
+    json: { type: "switch", about: "prints once, as JSON" },
+  },
+  positionals: { min: 1, max: 1_000 },
+} as const satisfies CommandSpec;
+
+interface Device {
+  readonly name: string;
+  readonly data: string;
+}
+
+const REFRESH_MS = 1_000;
+
+/** Runs the command; 1 where an agent has never run, or has stopped signing. */
+export async function showStatus(io: ProgramIo, argv: readonly string[]): Promise<number> {
+  const { flags, positionals, help } = parseFlags(argv, spec);
+  if (help) {
+    io.stdout.write(formatHelp(spec));
+    return 0;
+  }
+  const devices: Device[] = [];
+  for (const path of positionals) {
+    const file = resolve(io.cwd, path);
+    const config = await loadEdgeConfig({ file, env: io.env, flags: {}, files: io.files });
+    devices.push({ name: config.name, data: resolve(dirname(file), config.data) });
+  }
+  if (io.stdout.isTTY === true && !flags.once && !flags.json) return showLive(io, devices);
+  let exitCode = 0;
+  for (const device of devices) {
+    const found = await findStatus(io.files, device.data);
+    const text = flags.json && found ? formatJson(found) : formatFound(device, found, io);
+    io.stdout.write(text);
+    if (found === undefined || found.status.halted) exitCode = 1;
+  }
+  return exitCode;
+}
+
+/** Shows all devices again and again until the signal. */
+async function showLive(io: ProgramIo, devices: readonly Device[]): Promise<number> {
+  const screen = new LiveScreen(io.stdout);
+  screen.open();
+  try {
+    while (!io.signal.aborted) {
+      const parts = await Promise.all(
+        devices.map(async (device) =>
+          formatFound(device, await findStatus(io.files, device.data), io),
+        ),
+      );
+      const time = new Date(io.clock.nowMs()).toISOString().slice(0, 19);
+      screen.show(`${parts.join("\n")}\n${time}Z, Ctrl-C ends\n`);
+      await io.clock.sleep(REFRESH_MS, io.signal).catch(() => undefined);
+    }
+  } finally {
+    screen.close();
+  }
+  return 0;
+}
+
+function formatJson({ status }: FoundStatus): string {
+  return `${JSON.stringify(status, undefined, 2)}\n`;
+}
+
+function formatFound(device: Device, found: FoundStatus | undefined, io: ProgramIo): string {
+  if (found === undefined) return `${device.name} has not run yet\n`;
+  return formatStatus(found.status, io.clock.nowMs(), found.isLive);
+}

@@ -1,0 +1,317 @@
+/**
+ * Sends the outbox to the hub, in order, over one connection after another (docs/edge.md, "Sending").
+ *
+ * The outbox is the only queue: a small window of statements is under way, and what a connection took with it is sent
+ * again on the next one, from where the hub's ack says. What answers mean is delivery.ts's.
+ */
+
+import { encodeCbor } from "../../ledger/cbor.ts";
+import type { Signer } from "../../ledger/signature.ts";
+import type { Clock } from "../../platform/clock.ts";
+import type { Logger } from "../../platform/log.ts";
+import type { Random } from "../../platform/random.ts";
+import { BackOff } from "../../platform/back-off.ts";
+import type { ClockSource } from "../time/clock-source.ts";
+import { HubConnection } from "./hub-connection.ts";
+import type { ConnectHub } from "./hub-connection.ts";
+import type { Counters } from "../counters.ts";
+import type { Advice, Delivery } from "./delivery.ts";
+import { signLoginToken } from "./login-token.ts";
+import type { OutboxRecord } from "../outbox/outbox-format.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+
+/** Bounds of sending. */
+export interface SendingLimits {
+  /** Statements handed to the broker and not acknowledged by it. */
+  readonly windowStatements: number;
+  /** Statements that the broker has taken and the hub not yet acknowledged. */
+  readonly aheadStatementsMax: number;
+  /** A backlog must not crowd out the other devices. */
+  readonly statementsPerSecondMax: number;
+  /** Limit of each wait on a connection. */
+  readonly waitMs: number;
+  /** A connection on which the hub says nothing for this long, though it should, is given up. */
+  readonly silenceMsMax: number;
+  readonly reconnectFirstMs: number;
+  readonly reconnectMostMs: number;
+}
+
+/** The limits that are used unless the user sets others. */
+export const SENDING_LIMITS: SendingLimits = {
+  windowStatements: 16,
+  aheadStatementsMax: 256,
+  statementsPerSecondMax: 100,
+  waitMs: 15_000,
+  silenceMsMax: 45_000,
+  reconnectFirstMs: 1_000,
+  reconnectMostMs: 60_000,
+};
+
+/** What a publisher is made of. */
+export interface PublisherParts {
+  readonly device: string;
+  readonly origin: string;
+  readonly signer: Signer;
+  readonly connect: ConnectHub;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly time: ClockSource;
+  readonly outbox: Outbox;
+  readonly delivery: Delivery;
+  readonly counters: Counters;
+  readonly logger: Logger;
+  readonly limits?: Partial<SendingLimits>;
+}
+
+/** What belongs to one connection. */
+interface Link {
+  readonly connection: HubConnection;
+  inFlight: number;
+  /** When the hub last said something, or was last asked to. */
+  lastWordMs: number;
+  pausedUntilMs: number;
+  nextSendMs: number;
+  /** A statement whose bytes cannot be read, until the hub has all before it. */
+  holeAt: number | undefined;
+  isFilling: boolean;
+  fillAgain: boolean;
+  /** Cancels of pending timers. */
+  readonly timers: Set<() => void>;
+}
+
+/** See the head of the file. */
+export class Publisher {
+  private readonly parts: PublisherParts;
+  private readonly limits: SendingLimits;
+  private readonly reconnects: BackOff;
+  private readonly pauses: BackOff;
+  private link: Link | undefined;
+  private failuresInARow = 0;
+
+  constructor(parts: PublisherParts) {
+    this.parts = parts;
+    this.limits = { ...SENDING_LIMITS, ...parts.limits };
+    const { reconnectFirstMs: firstMs, reconnectMostMs: mostMs } = this.limits;
+    this.reconnects = new BackOff(parts.random, { firstMs, mostMs });
+    this.pauses = new BackOff(parts.random, { firstMs, mostMs });
+  }
+
+  /** Whether there is a connection on which the hub has spoken. */
+  get isConnected(): boolean {
+    return this.link !== undefined && !this.link.connection.isClosed;
+  }
+
+  /** Connects, sends, and connects again, until the signal; then says `offline` and resolves. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, logger, counters } = this.parts;
+    while (!signal.aborted) {
+      try {
+        const reason = await this.connectOnce(signal);
+        if (reason) logger.info({ reason: reason.message }, "the connection to the hub ended");
+        this.failuresInARow = 0;
+      } catch (error) {
+        counters.connectionsFailed += 1;
+        this.failuresInARow += 1;
+        // The first one is news; an hour without network is not worth a thousand lines.
+        const level = this.failuresInARow === 1 ? "warn" : "debug";
+        logger[level]({ reason: reasonOf(error) }, "no connection to the hub");
+      }
+      await clock.sleep(this.reconnects.nextMs(), signal).catch(() => undefined);
+    }
+  }
+
+  /** Says that there is something new in the outbox. */
+  wake(): void {
+    if (this.link) void this.fill(this.link);
+  }
+
+  /** Publishes the unsigned live view, if there is a connection; it is not kept for later. */
+  publishState(state: string): void {
+    if (!this.isConnected) return;
+    this.link!.connection.publish("state", state, { qos: 0, retain: true }).catch(() => undefined);
+  }
+
+  private async connectOnce(signal: AbortSignal): Promise<Error | undefined> {
+    const { clock, device, connect, delivery, counters } = this.parts;
+    delivery.beginConnection();
+    const beganMs = clock.monotonicMs();
+    const early: (() => void)[] = [];
+    const connection = await HubConnection.open({
+      connect,
+      clock,
+      device,
+      password: this.token(),
+      waitMs: this.limits.waitMs,
+      signal,
+      heard: (leaf, body) => {
+        if (this.link) this.hear(this.link, leaf, body);
+        else early.push(() => this.hear(this.link!, leaf, body));
+      },
+    });
+    counters.connections += 1;
+    this.parts.logger.info({}, "connected to the hub");
+    const link = this.begin(connection);
+    this.link = link;
+    for (const hear of early) hear();
+    const close = (): void => void connection.close();
+    signal.addEventListener("abort", close, { once: true });
+    if (signal.aborted) close();
+    const reason = await connection.ended;
+    signal.removeEventListener("abort", close);
+    for (const cancel of link.timers) cancel();
+    this.link = undefined;
+    // Two machines that throw each other out must not do so once a second for ever.
+    if (clock.monotonicMs() - beganMs >= this.limits.reconnectMostMs) this.reconnects.reset();
+    return reason;
+  }
+
+  private token(): string {
+    const { device, origin, time, signer } = this.parts;
+    const nowMs = time.nowMs();
+    if (nowMs === undefined) throw new Error("no clock is believed yet, so no login can be signed");
+    return signLoginToken({ device, origin, issuedAt: Math.floor(nowMs / 1000) }, signer);
+  }
+
+  private begin(connection: HubConnection): Link {
+    const nowMs = this.parts.clock.monotonicMs();
+    const link: Link = {
+      connection,
+      inFlight: 0,
+      lastWordMs: nowMs,
+      pausedUntilMs: nowMs,
+      nextSendMs: nowMs,
+      holeAt: undefined,
+      isFilling: false,
+      fillAgain: false,
+      timers: new Set(),
+    };
+    this.watch(link);
+    return link;
+  }
+
+  /** Gives up a connection on which the hub owes an answer and says nothing. */
+  private watch(link: Link): void {
+    const { clock, delivery } = this.parts;
+    const { silenceMsMax } = this.limits;
+    this.later(link, silenceMsMax / 2, () => {
+      const nowMs = clock.monotonicMs();
+      const owes = link.inFlight > 0 || delivery.isWaiting || !delivery.hasSpoken;
+      if (owes && nowMs - Math.max(link.lastWordMs, link.pausedUntilMs) >= silenceMsMax) {
+        link.connection.fail(new Error(`the hub has said nothing for ${silenceMsMax} ms`));
+      } else this.watch(link);
+    });
+  }
+
+  /** Runs something on a connection after a while, if there still is one. */
+  private later(link: Link, ms: number, run: () => void): void {
+    const cancel = this.parts.clock.after(ms, () => {
+      link.timers.delete(cancel);
+      if (!link.connection.isClosed) run();
+    });
+    link.timers.add(cancel);
+  }
+
+  private hear(link: Link, leaf: "ack" | "nack", body: Uint8Array): void {
+    const { delivery, clock, logger } = this.parts;
+    link.lastWordMs = clock.monotonicMs();
+    const storedBefore = delivery.storedSeq;
+    const heard = leaf === "ack" ? delivery.hearAck(body) : delivery.hearNack(body);
+    heard.then(
+      (advice) => {
+        if (delivery.storedSeq > storedBefore) this.pauses.reset();
+        link.holeAt = undefined;
+        this.follow(link, advice);
+      },
+      (error: unknown) => logger.error({ error }, "an answer of the hub could not be dealt with"),
+    );
+  }
+
+  private follow(link: Link, advice: Advice): void {
+    if (advice === "pause") this.pause(link);
+    else void this.fill(link);
+  }
+
+  private pause(link: Link): void {
+    const { clock } = this.parts;
+    const waitMs = this.pauses.nextMs();
+    link.pausedUntilMs = clock.monotonicMs() + waitMs;
+    this.later(link, waitMs, () => void this.fill(link));
+  }
+
+  /** Sends as much as the limits allow. Calls while it runs make it look once more. */
+  private async fill(link: Link): Promise<void> {
+    link.fillAgain = true;
+    if (link.isFilling) return;
+    link.isFilling = true;
+    try {
+      while (link.fillAgain) {
+        link.fillAgain = false;
+        while (await this.sendNext(link));
+      }
+    } catch (error) {
+      link.connection.fail(error as Error);
+    } finally {
+      link.isFilling = false;
+    }
+  }
+
+  /** Sends the next statement; false when there is none, or it has to wait. */
+  private async sendNext(link: Link): Promise<boolean> {
+    const { delivery, outbox, clock } = this.parts;
+    const seq = delivery.next();
+    if (seq === undefined || seq === link.holeAt || !this.mayStart(link, seq)) return false;
+    const record = await outbox.read(seq);
+    if (link.connection.isClosed) return false;
+    if (delivery.next() !== seq) return true;
+    if (record === undefined) {
+      link.holeAt = seq;
+      this.follow(link, await delivery.hearHole(seq));
+      return true;
+    }
+    const nowMs = clock.monotonicMs();
+    if (link.inFlight === 0 && !delivery.isWaiting) link.lastWordMs = nowMs;
+    link.nextSendMs = Math.max(nowMs, link.nextSendMs) + 1000 / this.limits.statementsPerSecondMax;
+    delivery.sent(seq);
+    this.send(link, record);
+    return true;
+  }
+
+  private mayStart(link: Link, seq: number): boolean {
+    const { clock, delivery } = this.parts;
+    const { windowStatements, aheadStatementsMax } = this.limits;
+    const nowMs = clock.monotonicMs();
+    if (link.connection.isClosed || link.pausedUntilMs > nowMs) return false;
+    if (link.inFlight >= windowStatements) return false;
+    if (seq > delivery.storedSeq + aheadStatementsMax && delivery.isWaiting) return false;
+    // A second's worth may go at once; then each waits for its turn.
+    const earlyMs = link.nextSendMs - nowMs - 1000;
+    if (earlyMs <= 0) return true;
+    this.later(link, earlyMs, () => void this.fill(link));
+    return false;
+  }
+
+  private send(link: Link, record: OutboxRecord): void {
+    const { clock, counters, delivery } = this.parts;
+    const { statement, preimage, seq } = record;
+    const body = preimage ? encodeCbor([statement, preimage]) : statement;
+    link.inFlight += 1;
+    counters.statementsPublished += 1;
+    link.connection.publish("statement", body, { qos: 1 }).then(
+      () => {
+        link.inFlight -= 1;
+        link.lastWordMs = clock.monotonicMs();
+        delivery.decided(seq);
+        void this.fill(link);
+      },
+      // The connection has ended with it. Nothing is tried from here: the next connection begins at the hub's ack.
+      () => undefined,
+    );
+  }
+}
+
+/** What a person may do something about: CONNACK 4 and 5 come from a device that is not enrolled, or no more. */
+function reasonOf(error: unknown): string {
+  const { message, code } = error as { message?: string; code?: unknown };
+  const isRefused = code === 4 || code === 5;
+  return `${message ?? String(error)}${isRefused ? "; is the device enrolled, and its clock right?" : ""}`;
+}

@@ -1,0 +1,123 @@
+/**
+ * Makes statements of packs: position and wall-clock time are added, the ledger's checks are run, and only then it signs.
+ *
+ * A restricted device commits to its packs instead of showing them (docs/formats.md, section 7).
+ */
+
+import { Refusal } from "../../ledger/errors.ts";
+import { encodePreimage, hashPreimage, SALT_BYTES } from "../../ledger/preimage.ts";
+import { encodePack } from "../../ledger/senml.ts";
+import type { Position } from "../../ledger/senml.ts";
+import type { Logger } from "../../platform/log.ts";
+import type { Random } from "../../platform/random.ts";
+import type { Chain } from "../signing/chain.ts";
+import type { ClockSource } from "../time/clock-source.ts";
+import type { Counters } from "../counters.ts";
+import type { Delivery } from "../delivery/delivery.ts";
+import type { Intake } from "./intake.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import { readingsOf } from "./packer.ts";
+import type { ClosedPack } from "./packer.ts";
+import type { Quarantine } from "../outbox/quarantine.ts";
+import type { Repair } from "../delivery/repair.ts";
+import { checkPack } from "../signing/self-check.ts";
+
+/** What a pack signer is made of. */
+export interface PackSignerParts {
+  readonly device: string;
+  readonly isRestricted: boolean;
+  /** Where the device is, as far as it is known. */
+  readonly position: () => Position | undefined;
+  /** The outbox may grow to this. */
+  readonly outboxBytesMax: number;
+  readonly intake: Intake;
+  readonly chain: Chain;
+  readonly outbox: Outbox;
+  readonly delivery: Delivery;
+  readonly repair: Repair;
+  readonly time: ClockSource;
+  readonly random: Random;
+  readonly quarantine: Quarantine;
+  readonly counters: Counters;
+  readonly logger: Logger;
+}
+
+/** Why packs wait; `undefined` when they need not. */
+export type Obstacle =
+  "halted" | "not-enrolled" | "gap-due" | "disk" | "full" | "no-clock" | "no-position";
+
+/** See the head of the file. */
+export class PackSigner {
+  private readonly parts: PackSignerParts;
+
+  constructor(parts: PackSignerParts) {
+    this.parts = parts;
+  }
+
+  /** What stands in the way of signing. */
+  get obstacle(): Obstacle | undefined {
+    const { chain, delivery, outbox, time, position } = this.parts;
+    if (delivery.halted) return "halted";
+    if (!chain.isAnchored) return "not-enrolled";
+    if (chain.needsGap) return "gap-due";
+    // What was signed last is not on disk: one batch in memory is enough.
+    if (!outbox.isFlushed) return "disk";
+    if (outbox.bytes >= this.parts.outboxBytesMax) return "full";
+    if (time.offsetMs() === undefined) return "no-clock";
+    return position() === undefined ? "no-position" : undefined;
+  }
+
+  /** Signs the packs that wait, as far as it can; gives how many. They are safe only after the outbox was flushed. */
+  signWaiting(): number {
+    const { intake, outbox, outboxBytesMax } = this.parts;
+    if (this.obstacle !== undefined) return 0;
+    let signed = 0;
+    for (let pack = intake.first(); pack !== undefined; pack = intake.first()) {
+      if (outbox.bytes >= outboxBytesMax) break;
+      if (this.sign(pack)) signed += 1;
+      intake.shift();
+    }
+    return signed;
+  }
+
+  private sign(pack: ClosedPack): boolean {
+    const { device, intake, time, counters, repair } = this.parts;
+    const iat = Math.floor(time.nowMs()! / 1000);
+    const dropped = intake.dropped(pack.stream);
+    const readings = readingsOf(pack, time.offsetMs()!, dropped);
+    const payload = encodePack(device, pack.position ?? this.parts.position()!, readings);
+    const refusal = repair.isRefusedStream(pack.stream)
+      ? new Refusal("wrong-stream", "the hub does not take this stream")
+      : checkPack(payload, device, iat);
+    if (refusal) {
+      this.refuse(pack, payload, refusal);
+      return false;
+    }
+    const bytesBefore = this.parts.outbox.bytes;
+    this.signPayload(pack.stream, iat, payload);
+    intake.ownUp(pack.stream, dropped);
+    counters.statementsSigned += 1;
+    counters.bytesSigned += this.parts.outbox.bytes - bytesBefore;
+    return true;
+  }
+
+  private signPayload(stream: string, iat: number, payload: Uint8Array): void {
+    const { chain, isRestricted, random } = this.parts;
+    if (!isRestricted) {
+      chain.sign({ kind: "readings", stream, iat, payload });
+      return;
+    }
+    const preimage = encodePreimage(random.bytes(SALT_BYTES), payload);
+    chain.sign({ kind: "salted", stream, iat, payload: hashPreimage(preimage) }, { preimage });
+  }
+
+  private refuse(pack: ClosedPack, payload: Uint8Array, refusal: Refusal): void {
+    const { counters, logger, quarantine } = this.parts;
+    counters.packsRefused += 1;
+    logger.error(
+      { stream: pack.stream, code: refusal.code, text: refusal.text },
+      "a pack fails our own checks, and is not signed",
+    );
+    void quarantine.put(counters.packsRefused, refusal.code, payload);
+  }
+}

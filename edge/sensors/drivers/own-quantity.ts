@@ -1,0 +1,24 @@
+/**
+ * What a configuration may call a quantity that only its own board or bus knows.
+ */
+
+import { z } from "zod";
+import { isName } from "../../../ledger/name.ts";
+import { faultOf, QUANTITIES } from "../../../ledger/quantity.ts";
+
+const POSITION = ["lat", "lon"];
+const UNIT = /^[A-Za-z0-9%/.^-]{0,16}$/;
+
+/** Says whether a name is free to be given a meaning. */
+export function isFreeQuantity(name: string): boolean {
+  const isTaken = QUANTITIES.has(name) || POSITION.includes(name) || faultOf(name) !== undefined;
+  return isName(name) && !isTaken;
+}
+
+/** The name of such a quantity. */
+export const ownQuantity: z.ZodType<string> = z.string().refine(isFreeQuantity, {
+  error: "a name of a-z, 0-9 and -, that is no known quantity, no position and no fault mark",
+});
+
+/** Its SenML unit; empty for bare numbers and booleans. */
+export const ownUnit: z.ZodType<string> = z.string().regex(UNIT);

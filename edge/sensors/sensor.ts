@@ -1,0 +1,156 @@
+/**
+ * One sensor: its driver, the line that it hangs on, and where its events go.
+ */
+
+import type { Clock } from "../../platform/clock.ts";
+import type { Logger } from "../../platform/log.ts";
+import type { Random } from "../../platform/random.ts";
+import type { Driver, PartStatus, SensorEvent } from "./driver.ts";
+import type { FramerCounters } from "./framers/framer.ts";
+import { Line } from "./lines/line.ts";
+import type { Connect, LineCounters, LineState } from "./lines/line.ts";
+import type { Fix, SensorReading } from "./reading.ts";
+import { SENSOR_LIMITS, SensorHealth } from "./sensor-state.ts";
+import type { SensorState } from "./sensor-state.ts";
+
+/** What a sensor is made of. */
+export interface SensorParts {
+  readonly stream: string;
+  /** As the configuration names them; for people. */
+  readonly driverName: string;
+  readonly address: string;
+  readonly driver: Driver;
+  readonly connect: Connect;
+  readonly silentMs?: number;
+  /** How long a value may repeat; 0 for ever. */
+  readonly stuckMs?: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly readings: (stream: string, readings: readonly SensorReading[]) => void;
+  readonly fix: (fix: Fix) => void;
+}
+
+/** How a sensor is, for people. */
+export interface SensorStatus {
+  readonly stream: string;
+  readonly driver: string;
+  readonly address: string;
+  readonly state: SensorState;
+  /** What is stuck, out of range or faulty. */
+  readonly quantities: readonly string[];
+  /** When its newest reading was taken, milliseconds since 1970; absent before the first, or without a clock. */
+  readonly lastSampleMs: number | undefined;
+  readonly line: LineState;
+  readonly lineCounters: LineCounters;
+  readonly frameCounters: FramerCounters;
+  /** For lines with several units on them. */
+  readonly parts?: readonly PartStatus[];
+}
+
+/** See the head of the file. */
+export class Sensor {
+  private readonly parts: SensorParts;
+  private readonly line: Line;
+  private readonly health: SensorHealth;
+  private hasFailedToOpen = false;
+  private framesHeard = 0;
+  private stateLogged: SensorState = "ok";
+
+  constructor(parts: SensorParts) {
+    const { connect, clock, random, silentMs, driver, logger, stream, address } = parts;
+    const { stuckMs = SENSOR_LIMITS.stuckMs } = parts;
+    this.parts = parts;
+    this.health = new SensorHealth({ silentMs: silentMs ?? SENSOR_LIMITS.silentMs, stuckMs });
+    const about = { stream, address };
+    this.line = new Line({
+      connect,
+      clock,
+      random,
+      ...(silentMs === undefined ? {} : { silentMs }),
+      handlers: {
+        opened: (atMs) => {
+          this.hasFailedToOpen = false;
+          this.health.opened(atMs);
+          logger.info(about, "the line to a sensor is open");
+          this.take(driver.opened(atMs));
+        },
+        bytes: (chunk, atMs) => {
+          this.take(driver.push(chunk, atMs));
+          this.noteFrames(atMs);
+        },
+        closed: (_, error) => {
+          this.health.closed();
+          // Once is enough: the line tries again for as long as it takes.
+          if (!this.hasFailedToOpen)
+            logger.warn({ ...about, reason: error?.message }, "no line to a sensor");
+          this.hasFailedToOpen = true;
+        },
+        silent: () => logger.warn(about, "a sensor says nothing"),
+      },
+    });
+  }
+
+  /** Keeps the line open until the signal. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.line.run(signal);
+  }
+
+  /** To be called about once a second. */
+  tick(nowMs: number): void {
+    if (this.line.state !== "closed") {
+      this.take(this.parts.driver.tick(nowMs));
+      this.noteFrames(nowMs);
+    }
+    this.logFaults(nowMs);
+  }
+
+  /** How it is. `offsetMs` is wall minus monotonic time, absent while no clock is believed. */
+  status(offsetMs: number | undefined): SensorStatus {
+    const { stream, driverName, address, driver, clock } = this.parts;
+    const { lastSampleMs } = this.health;
+    return {
+      stream,
+      driver: driverName,
+      address,
+      ...this.health.condition(clock.monotonicMs()),
+      lastSampleMs:
+        offsetMs === undefined || lastSampleMs === undefined
+          ? undefined
+          : Math.round(lastSampleMs + offsetMs),
+      line: this.line.state,
+      lineCounters: this.line.counters(),
+      frameCounters: driver.counters(),
+      ...(driver.parts === undefined ? {} : { parts: driver.parts() }),
+    };
+  }
+
+  private take(events: readonly SensorEvent[]): void {
+    const { stream, clock } = this.parts;
+    for (const event of events) {
+      if (event.kind === "readings")
+        this.parts.readings(event.stream ?? stream, this.health.take(event.readings, event.stream));
+      else if (event.kind === "fix") this.parts.fix(event.fix);
+      else if (event.afterMs === undefined) this.line.write(event.bytes);
+      else clock.after(event.afterMs, () => this.line.write(event.bytes));
+    }
+  }
+
+  /** Frames that bring no reading, such as those of a receiver without a fix, are heard as well. */
+  private noteFrames(atMs: number): void {
+    const { framesGood } = this.parts.driver.counters();
+    if (framesGood > this.framesHeard) this.health.heard(atMs);
+    this.framesHeard = framesGood;
+  }
+
+  /** Says in the log when values become wrong, or right again; what the line does is said as it happens. */
+  private logFaults(nowMs: number): void {
+    const { logger, stream, address } = this.parts;
+    const { state, quantities } = this.health.condition(nowMs);
+    if (state === this.stateLogged || state === "offline" || state === "silent") return;
+    this.stateLogged = state;
+    const about = { stream, address, state, quantities };
+    if (state === "ok") logger.info(about, "a sensor is well again");
+    else logger.warn(about, "a sensor says what cannot be");
+  }
+}

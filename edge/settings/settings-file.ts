@@ -1,0 +1,73 @@
+/** The settings file that `kerbstone edge init` writes, and the short form of a sensor on its command line. */
+
+import { UserError } from "../../platform/user-error.ts";
+import type { DeviceProfile } from "./enrolment-request.ts";
+
+/** A sensor as the command line names it. */
+export interface SensorChoice {
+  readonly stream: string;
+  readonly driver: string;
+  readonly address: string;
+}
+
+/** What goes into a new settings file. */
+export interface NewSettings extends DeviceProfile {
+  /** The position comes from a receiver. */
+  readonly isMoving: boolean;
+  readonly hub: {
+    readonly mqtt: string;
+    readonly url?: string | undefined;
+    readonly vkey: string;
+    /** The policy lies beside the file, as policy.txt. */
+    readonly hasPolicy: boolean;
+  };
+  readonly sensors: readonly SensorChoice[];
+}
+
+/** Parses `[STREAM:]DRIVER=ADDRESS`. Throws `UserError`, also where no stream is known. */
+export function parseSensor(text: string, stream: string | undefined): SensorChoice {
+  const groups = /^(?:(?<stream>[^:=]*):)?(?<driver>[^:=]+)=(?<address>.+)$/.exec(text)?.groups;
+  const own = groups?.["stream"] ?? stream;
+  if (groups === undefined || own === undefined) {
+    throw new UserError(`--sensor ${text} does not name a stream, a driver and an address.`, {
+      hint: "For example --sensor air:sds011=/dev/ttyUSB0",
+    });
+  }
+  return { stream: own, driver: groups["driver"]!, address: groups["address"]! };
+}
+
+/** Formats the settings as TOML. What is not there has its default, see docs/edge.md. */
+export function formatSettings(settings: NewSettings): string {
+  const { hub, lat, lon } = settings;
+  const lines = [
+    entry("name", settings.name),
+    entry("origin", settings.origin),
+    ...(settings.visibility === "public" ? [] : [entry("visibility", settings.visibility)]),
+    "",
+    "[hub]",
+    entry("mqtt", hub.mqtt),
+    ...(hub.url === undefined ? [] : [entry("url", hub.url)]),
+    "# Receipts of any other key are not believed.",
+    entry("vkey", hub.vkey),
+    ...(hub.hasPolicy ? [entry("policy", "policy.txt")] : []),
+    ...(settings.isMoving ? [] : ["", "[position]", `lat = ${lat}`, `lon = ${lon}`]),
+    ...settings.sensors.flatMap((sensor) => ["", formatSensor(sensor).trimEnd()]),
+  ];
+  return lines.join("\n") + "\n";
+}
+
+/** Formats a sensor's own part of the settings. */
+export function formatSensor({ stream, driver, address }: SensorChoice): string {
+  const lines = [
+    "[[sensors]]",
+    entry("stream", stream),
+    entry("driver", driver),
+    entry("address", address),
+  ];
+  return lines.join("\n") + "\n";
+}
+
+/** A basic string of TOML is one of JSON, but for DEL, which JSON leaves as it is. */
+function entry(name: string, value: string): string {
+  return `${name} = ${JSON.stringify(value).replaceAll("\u007f", "\\u007F")}`;
+}

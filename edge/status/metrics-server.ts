@@ -1,0 +1,64 @@
+/**
+ * `/metrics` over HTTP, for whoever scrapes this machine. Off unless a setting asks for it, and loopback unless it says
+ * otherwise: there is no login, and addresses of sensors are shown.
+ */
+
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { UserError } from "../../platform/user-error.ts";
+import { METRICS_TYPE } from "./exposition.ts";
+import { formatListenAddress } from "../../platform/listen-address.ts";
+import type { ListenAddress } from "../../platform/listen-address.ts";
+
+const CONNECTIONS_MAX = 16;
+const REQUEST_LIMIT_MS = 10_000;
+
+/** A server that is listening. */
+export interface MetricsServer {
+  /** Where it really listens. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Starts a server that answers with what `render` gives. Rejects with `UserError` where it cannot listen. */
+export async function serveMetrics(
+  address: ListenAddress,
+  render: () => string,
+): Promise<MetricsServer> {
+  const server = createServer((request, response) => answer(request, response, render));
+  server.maxConnections = CONNECTIONS_MAX;
+  server.requestTimeout = REQUEST_LIMIT_MS;
+  server.headersTimeout = REQUEST_LIMIT_MS;
+  await listen(server, address);
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${formatListenAddress({ host: address.host, port })}/metrics`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, address: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause) => {
+      const where = formatListenAddress(address);
+      reject(new UserError(`Metrics cannot be served at ${where}: ${cause.message}.`, { cause }));
+    });
+    server.listen(address.port, address.host, resolve);
+  });
+}
+
+function answer(request: IncomingMessage, response: ServerResponse, render: () => string): void {
+  const isRead = request.method === "GET" || request.method === "HEAD";
+  if (!isRead || request.url?.split("?")[0] !== "/metrics") {
+    response.writeHead(isRead ? 404 : 405, { "content-type": "text/plain" });
+    response.end(isRead ? "There is only /metrics.\n" : "Only GET and HEAD are answered.\n");
+    return;
+  }
+  response.writeHead(200, { "content-type": METRICS_TYPE, "cache-control": "no-store" });
+  response.end(request.method === "HEAD" ? undefined : render());
+}

@@ -1,0 +1,84 @@
+/** How an agent is, as it writes it into its data folder for `kerbstone edge status`. */
+
+import type { Counters } from "../counters.ts";
+import type { TimeSource } from "../time/clock-source.ts";
+import type { Halt } from "../delivery/halt.ts";
+import type { Obstacle } from "../packs/pack-signer.ts";
+import type { SensorStatus } from "../sensors/sensor.ts";
+
+/** A snapshot. */
+export interface AgentStatus {
+  readonly device: string;
+  /** 16 hex digits. */
+  readonly kid: string;
+  /** When it was taken, by the system's clock, milliseconds since 1970. */
+  readonly atMs: number;
+  readonly isConnected: boolean;
+  readonly clockSource: TimeSource;
+  readonly halted: Halt | undefined;
+  /** The hub has forgotten what was let go here, and has to be restored. */
+  readonly isHubBehind: boolean;
+  /** Why readings wait unsigned. */
+  readonly waitsFor: Obstacle | undefined;
+  readonly waitingReadings: number;
+  /** Absent before the hub has acknowledged the enrolment. */
+  readonly nextSeq: number | undefined;
+  readonly oldestSeq: number;
+  readonly storedSeq: number;
+  /** When the hub last acknowledged a further statement, milliseconds since 1970; absent before, or without a clock. */
+  readonly lastAckMs: number | undefined;
+  readonly outboxBytes: number;
+  readonly outboxBytesMax: number;
+  readonly counters: Counters;
+  readonly sensors: readonly SensorStatus[];
+}
+
+/** Formats a snapshot for a terminal; `nowMs` gives its age, `isLive` says that the agent has just told it. */
+export function formatStatus(status: AgentStatus, nowMs: number, isLive: boolean): string {
+  const { counters, halted } = status;
+  const ageSeconds = Math.max(0, Math.round((nowMs - status.atMs) / 1000));
+  const percent = ((100 * status.outboxBytes) / status.outboxBytesMax).toFixed(1);
+  const lines = [
+    `${status.device} (key ${status.kid}), ${ageSeconds} s ago${isLive ? "" : ", not running"}`,
+    `  hub        ${status.isConnected ? "connected" : "not connected"}`,
+    `  clock      ${status.clockSource}`,
+    `  readings   ${counters.readings} read, ${counters.readingsFaulty} faulty, ${counters.readingsDropped} dropped`,
+    `  waiting    ${status.waitingReadings} readings${status.waitsFor ? ` (${status.waitsFor})` : ""}`,
+    `  statements next ${status.nextSeq ?? "-"}, stored by the hub up to ${status.storedSeq}, kept from ${status.oldestSeq}`,
+    `  outbox     ${status.outboxBytes} bytes, ${percent} % of its bound`,
+    `  refused    ${counters.nacks} by the hub, ${counters.packsRefused} by own checks, ${counters.gapsSigned} gaps`,
+    ...status.sensors.map(
+      (sensor) =>
+        `  sensor     ${sensor.stream}: ${sensor.driver} at ${sensor.address}, ${sensor.line}, ${sensor.frameCounters.framesGood} frames good, ${sensor.frameCounters.framesBad} bad${troubleOf(sensor)}`,
+    ),
+  ];
+  if (status.isHubBehind)
+    lines.push("  THE HUB HAS FORGOTTEN statements that were let go; it has to be restored.");
+  if (halted) lines.push(`  STOPPED    ${halted.text}`);
+  return lines.map((line) => `${withoutControls(line)}\n`).join("");
+}
+
+/** Some of the words are the hub's, which must not steer the terminal. */
+function withoutControls(line: string): string {
+  return line.replaceAll(/\p{Cc}/gu, "?");
+}
+
+/** What is wrong with a sensor, in words; empty where nothing is. */
+function troubleOf({ state, quantities, lineCounters, frameCounters }: SensorStatus): string {
+  switch (state) {
+    case "ok":
+      return "";
+    case "offline":
+      return "; OFFLINE: unplugged, or its port cannot be opened";
+    case "silent":
+      return lineCounters.bytesRead > 0 && frameCounters.framesGood === 0
+        ? "; SILENT: what comes is nothing that its driver understands (its speed?)"
+        : "; SILENT: it says nothing";
+    case "stuck":
+      return `; STUCK: always the same ${quantities.join(", ")}`;
+    case "out-of-range":
+      return `; OUT OF RANGE: ${quantities.join(", ")}`;
+    case "faulty":
+      return `; FAULTY, as it says itself: ${quantities.join(", ")}`;
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * A simulated board: measured values and commands in, the bytes of its serial line out.
+ *
+ * Boards are pure. Time is an argument, outlets (outlet/) carry the bytes, and stations (station.ts) bring both together.
+ */
+import type { Values } from "../models/model.ts";
+
+/** One board; it owns its state (mode, sleep, identity). Times are the city's, in Unix milliseconds. */
+export interface Board {
+  /**
+   * Takes a measurement and gives what the board sends because of it, one chunk a frame.
+   *
+   * Nothing comes out while the board sleeps, waits to be asked, or lacks a value that its frame needs.
+   */
+  measure(values: Values, timeMs: number): Uint8Array[];
+
+  /** Takes bytes that arrived on its line, cut anywhere, and gives its answers. Never throws. */
+  receive(chunk: Uint8Array, timeMs: number): Uint8Array[];
+}

@@ -1,0 +1,218 @@
+/**
+ * What must hold between the fields of a scenario: one outlet and one feed for each board, names that exist and are
+ * given once, columns for what a board needs.
+ *
+ * The rules look at the file as it is written, whether or not its fields have their shapes, so that people see the
+ * faults of both sorts together. Whatever has a wrong shape is passed over here.
+ */
+import { MODEL_NAMES, MODEL_QUANTITIES, MODEL_SETTINGS, type ModelName } from "../models/city.ts";
+import { buildMapping, type ColumnMapping } from "../replay/column-mapping.ts";
+import { BOARD_NAMES, type BoardName, BOARDS, DIALECTS } from "../boards/workshop.ts";
+
+type Table = Readonly<Record<string, unknown>>;
+
+/** Which boards alone understand a field. */
+const BOARDS_OF_FIELD: Readonly<Record<string, readonly BoardName[]>> = {
+  id: ["sds011"],
+  dialect: BOARD_NAMES.filter((name) => DIALECTS[name] !== undefined),
+  quantities: ["line-board", "modbus-bus"],
+  units: ["modbus-bus"],
+};
+/** Only one of the boards may have it, where it is no port that the system chooses. */
+const UNIQUE_FIELDS = ["name", "listen", "serial"];
+
+/** Gives one sentence for each rule that is broken. */
+export function ruleFaults(raw: unknown): string[] {
+  const file = asTable(raw);
+  const boards = asTables(file["boards"]);
+  const roads = asTables(file["roads"]).map((road) => road["name"]);
+  return [
+    ...boards.flatMap((board, at) =>
+      boardFaults(board, roads).map((fault) => `boards[${at}]${fault}`),
+    ),
+    ...UNIQUE_FIELDS.flatMap((field) => repeated(boards, field)),
+    ...repeatedNames(roads),
+  ];
+}
+
+/** Makes the mapping of a replay's columns; gives a sentence for each fault. */
+export function mappingOf(replay: {
+  readonly columns?: unknown;
+  readonly where?: unknown;
+}): ColumnMapping | string[] {
+  const columns = Object.entries(asTable(replay.columns)).map(
+    ([quantity, column]) => [quantity, String(column)] as const,
+  );
+  const where = Object.entries(asTable(replay.where)).map(
+    ([column, text]) => [column, String(text)] as const,
+  );
+  return buildMapping(columns, where);
+}
+
+function boardFaults(board: Table, roads: readonly unknown[]): string[] {
+  return [
+    ...outletFaults(board),
+    ...feedFaults(board),
+    ...detailFaults(board, roads),
+    ...asTables(board["faults"]).flatMap((fault, at) =>
+      windowFaults(fault).map((text) => `.faults[${at}]${text}`),
+    ),
+  ];
+}
+
+function outletFaults(board: Table): string[] {
+  const outlets = ["listen", "serial"].filter((field) => board[field] !== undefined);
+  if (outlets.length === 0)
+    return [': expected an outlet, such as listen = "127.0.0.1:0"; there is none'];
+  if (outlets.length > 1) return [": expected one outlet; there are both listen and serial"];
+  if (board["baud"] !== undefined && board["serial"] === undefined) {
+    return [".baud: only a serial outlet has a baud rate"];
+  }
+  return [];
+}
+
+function feedFaults(board: Table): string[] {
+  const feeds = ["model", "replay", "capture"].filter((field) => board[field] !== undefined);
+  const name = boardNameOf(board);
+  if (feeds.length > 1)
+    return [`: expected one of model, replay and capture; there are ${feeds.join(" and ")}`];
+  if (feeds[0] === "capture") return [];
+  if (board["board"] === undefined)
+    return [`.board: expected a board, such as "${BOARD_NAMES[0]}"; it is missing`];
+  if (name === undefined) return [];
+  if (feeds[0] === "replay") return replayFaults(asTable(board["replay"]), name);
+  const model = feeds.length === 0 ? BOARDS[name].model : modelNameOf(board);
+  if (model !== undefined) return modelFaults(board, name, model);
+  return feeds.length === 0
+    ? [`: expected model, replay or capture for ${name}; there is none`]
+    : [];
+}
+
+function replayFaults(replay: Table, board: BoardName): string[] {
+  const mapping = mappingOf(replay);
+  if (Array.isArray(mapping)) {
+    // That there are no columns, or that names have a wrong shape, is told by the schema.
+    const { columns } = replay;
+    return columns === undefined || Object.keys(asTable(columns)).some((name) => name !== "time")
+      ? []
+      : [".replay.columns: expected a column for a quantity, such as pm25 = 3; there is none"];
+  }
+  return BOARDS[board].required
+    .filter((quantity) => !mapping.quantities.some((column) => column.quantity === quantity))
+    .map((quantity) => `.replay.columns: ${board} needs a column for ${quantity}; there is none`);
+}
+
+function modelFaults(board: Table, name: BoardName, model: ModelName): string[] {
+  const measured = MODEL_QUANTITIES[model];
+  const lacking = BOARDS[name].required.filter((quantity) => !measured.includes(quantity));
+  const settings = Object.keys(asTable(board["settings"]));
+  const known = Object.keys(MODEL_SETTINGS[model]);
+  const quantities = Array.isArray(board["quantities"]) ? (board["quantities"] as unknown[]) : [];
+  const inRegisters = asTables(board["units"]).flatMap((unit) =>
+    asTables(unit["registers"]).map((register) => register["quantity"]),
+  );
+  return [
+    ...lacking.map(
+      (quantity) => `.model: ${name} needs ${quantity}; "${model}" measures ${measured.join(", ")}`,
+    ),
+    ...settings
+      .filter((setting) => !known.includes(setting))
+      .map(
+        (setting) => `.settings.${setting}: "${model}" has ${known.join(", ") || "no settings"}`,
+      ),
+    ...[...quantities, ...inRegisters]
+      .filter((quantity) => typeof quantity === "string" && !measured.includes(quantity))
+      .map(
+        (quantity) =>
+          `${quantities.includes(quantity) ? ".quantities" : ".units"}: "${model}" measures ${measured.join(", ")}; not ${String(quantity)}`,
+      ),
+    ...(model === "position" ? ["lat", "lon"] : [])
+      .filter((field) => board[field] === undefined)
+      .map((field) => `.${field}: expected degrees for "position"; it is missing`),
+  ];
+}
+
+function detailFaults(board: Table, roads: readonly unknown[]): string[] {
+  const name = boardNameOf(board);
+  const foreign = Object.entries(BOARDS_OF_FIELD)
+    .filter(
+      ([field, owners]) =>
+        board[field] !== undefined && name !== undefined && !owners.includes(name),
+    )
+    .map(([field, owners]) => `.${field}: ${haveIt(owners)} it, and this is ${name}`);
+  const faults = [
+    ...foreign,
+    ...dialectFaults(board["dialect"], name),
+    ...unitFaults(asTables(board["units"])),
+  ];
+  const road = board["road"];
+  return typeof road === "string" && !roads.includes(road)
+    ? [...faults, `.road: expected the name of one of the roads; there is no "${road}"`]
+    : faults;
+}
+
+function haveIt(boards: readonly BoardName[]): string {
+  return boards.length === 1 ? `only ${boards[0]} has` : `only ${boards.join(", ")} have`;
+}
+
+/** A name of another board's dialects; that it is none at all is told by the schema. */
+function dialectFaults(dialect: unknown, name: BoardName | undefined): string[] {
+  const known: readonly unknown[] = (name === undefined ? undefined : DIALECTS[name]) ?? [];
+  if (typeof dialect !== "string" || known.length === 0 || known.includes(dialect)) return [];
+  return [`.dialect: ${name} has ${known.join(", ")}; not "${dialect}"`];
+}
+
+function unitFaults(units: readonly Table[]): string[] {
+  return units.flatMap(({ id }, at) =>
+    units.findIndex((unit) => unit["id"] === id) < at
+      ? [`.units[${at}].id: ${String(id)} is taken by another unit of the line`]
+      : [],
+  );
+}
+
+function windowFaults(fault: Table): string[] {
+  const { forSeconds, everySeconds } = fault;
+  if (typeof everySeconds !== "number") return [];
+  return typeof forSeconds === "number" && forSeconds < everySeconds
+    ? []
+    : [".everySeconds: expected forSeconds beside it, and shorter"];
+}
+
+function repeated(boards: readonly Table[], field: string): string[] {
+  const first = new Map<unknown, number>();
+  return boards.flatMap((board, at) => {
+    const value = board[field];
+    if (typeof value !== "string" || (field === "listen" && value.endsWith(":0"))) return [];
+    const before = first.get(value);
+    if (before === undefined) first.set(value, at);
+    return before === undefined
+      ? []
+      : [`boards[${at}].${field}: "${value}" is taken by boards[${before}]`];
+  });
+}
+
+function repeatedNames(roads: readonly unknown[]): string[] {
+  return roads.flatMap((name, at) =>
+    typeof name === "string" && roads.indexOf(name) < at
+      ? [`roads[${at}].name: "${name}" is taken by roads[${roads.indexOf(name)}]`]
+      : [],
+  );
+}
+
+function boardNameOf(board: Table): BoardName | undefined {
+  return BOARD_NAMES.find((name) => name === board["board"]);
+}
+
+function modelNameOf(board: Table): ModelName | undefined {
+  return MODEL_NAMES.find((name) => name === board["model"]);
+}
+
+function asTable(value: unknown): Table {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Table)
+    : {};
+}
+
+function asTables(value: unknown): Table[] {
+  return Array.isArray(value) ? value.map(asTable) : [];
+}

@@ -1,0 +1,166 @@
+/**
+ * Scenario files: which boards a simulated city has, and what happens to them.
+ *
+ * A file is read as a whole, and all its faults are found at once, each with its place, what was expected and what is
+ * there instead. The command line makes scenarios of one board in the same shape (command.ts).
+ */
+import { parse, TomlError } from "smol-toml";
+import type { ModelName } from "../models/city.ts";
+import type { FaultPlan } from "../faults/faults.ts";
+import { mappingOf, ruleFaults } from "./scenario-rules.ts";
+import { describeIssue } from "./scenario-faults.ts";
+import type { BoardEntry, FaultEntry, ScenarioFile } from "./scenario-file.ts";
+import { parseListen, scenarioSchema } from "./scenario-schema.ts";
+import { parseTime } from "../replay/time-column.ts";
+import {
+  type CaptureFeed,
+  REPLAY_DEFAULTS,
+  type Scenario,
+  type StationPlan,
+} from "./station-plan.ts";
+import { type BoardName, BOARDS } from "../boards/workshop.ts";
+
+/** Parses a scenario file, with top-level fields that `overrides` replaces. Gives one sentence for each fault of it. */
+export function parseScenario(
+  text: string,
+  overrides: Readonly<Record<string, unknown>> = {},
+): Scenario | string[] {
+  let raw: object;
+  try {
+    raw = parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const [first = ""] = error.message.split("\n");
+    return [`line ${error.line}, column ${error.column}: ${first}`];
+  }
+  return readScenario({ ...raw, ...overrides });
+}
+
+/** Reads a scenario from plain values in the shape of a file. Gives one sentence for each fault of them. */
+export function readScenario(raw: unknown): Scenario | string[] {
+  const parsed = scenarioSchema.safeParse(raw);
+  const shape = parsed.success
+    ? []
+    : parsed.error.issues.flatMap((issue) => describeIssue(issue, raw));
+  const faults = [...shape, ...ruleFaults(raw)];
+  return parsed.success && faults.length === 0 ? planOf(parsed.data) : faults;
+}
+
+function planOf(file: ScenarioFile): Scenario {
+  const startMs = file.start === undefined ? undefined : parseTime(file.start);
+  return {
+    city: { timeZone: file.timeZone ?? "UTC", roads: file.roads ?? [] },
+    ...(file.seed === undefined ? {} : { seed: file.seed }),
+    ...(startMs === undefined ? {} : { startMs }),
+    speed: file.speed ?? 1,
+    stations: file.boards.map(stationOf),
+  };
+}
+
+function stationOf(entry: BoardEntry): StationPlan {
+  const { board, lat, lon, id, dialect, quantities, units } = entry;
+  const feed = feedOf(entry);
+  return {
+    name: entry.name,
+    stream: entry.stream ?? usualStream(feed, board),
+    ...(lat === undefined ? {} : { lat }),
+    ...(lon === undefined ? {} : { lon }),
+    everySeconds: entry.everySeconds ?? (board === undefined ? 1 : BOARDS[board].everySeconds),
+    ...(board === undefined ? {} : { board }),
+    details: {
+      ...(id === undefined ? {} : { id }),
+      ...(dialect === undefined ? {} : { dialect }),
+      ...(quantities === undefined ? {} : { quantities }),
+      ...(units === undefined ? {} : { units }),
+    },
+    feed,
+    outlet: outletOf(entry),
+    faults: (entry.faults ?? []).map(faultOf),
+  };
+}
+
+function feedOf(entry: BoardEntry): StationPlan["feed"] {
+  const { replay, capture, road } = entry;
+  if (capture !== undefined) {
+    return {
+      kind: "capture",
+      file: capture.file,
+      format: capture.format ?? formatOf(capture.file),
+      baud: capture.baud ?? REPLAY_DEFAULTS.baud,
+      stepMs: milliseconds(capture.stepSeconds) ?? REPLAY_DEFAULTS.stepMs,
+      speed: capture.speed ?? REPLAY_DEFAULTS.speed,
+      loop: capture.loop ?? false,
+    };
+  }
+  if (replay !== undefined) {
+    const mapping = mappingOf(replay);
+    if (Array.isArray(mapping)) throw new Error("a mapping that was checked before does not hold");
+    return {
+      kind: "replay",
+      file: replay.file,
+      mapping,
+      delimiter: replay.delimiter ?? REPLAY_DEFAULTS.delimiter,
+      stepMs: milliseconds(replay.stepSeconds) ?? REPLAY_DEFAULTS.stepMs,
+      gapMs: milliseconds(replay.gapSeconds) ?? REPLAY_DEFAULTS.gapMs,
+      speed: replay.speed ?? REPLAY_DEFAULTS.speed,
+      loop: replay.loop ?? false,
+    };
+  }
+  const model = entry.model ?? usualModel(entry.board);
+  if (model === undefined) throw new Error("a board that was checked before has no model");
+  return {
+    kind: "model",
+    model,
+    ...(road === undefined ? {} : { road }),
+    settings: entry.settings ?? {},
+  };
+}
+
+function outletOf({ listen, serial, baud }: BoardEntry): StationPlan["outlet"] {
+  if (serial !== undefined)
+    return { kind: "serial", path: serial, baud: baud ?? REPLAY_DEFAULTS.baud };
+  const place = listen === undefined ? undefined : parseListen(listen);
+  if (place === undefined) throw new Error("a board that was checked before has no outlet");
+  return { kind: "tcp", ...place };
+}
+
+function faultOf(entry: FaultEntry): FaultPlan {
+  const { afterSeconds, forSeconds, everySeconds, ...fault } = entry;
+  const forMs = milliseconds(forSeconds);
+  const everyMs = milliseconds(everySeconds);
+  const window = {
+    afterMs: milliseconds(afterSeconds) ?? 0,
+    ...(forMs === undefined ? {} : { forMs }),
+    ...(everyMs === undefined ? {} : { everyMs }),
+  };
+  switch (fault.kind) {
+    case "garbage":
+      return { ...window, ...fault, bytesMax: fault.bytesMax ?? 16 };
+    case "stuck":
+      return fault.quantity === undefined
+        ? { ...window, kind: "stuck" }
+        : { ...window, kind: "stuck", quantity: fault.quantity };
+    default:
+      return { ...window, ...fault };
+  }
+}
+
+/** Guesses a capture's format from its name. */
+function formatOf(file: string): CaptureFeed["format"] {
+  return /\.hex(dump)?$/i.test(file) ? "hexdump" : "bytes";
+}
+
+/** The model that feeds a board when nothing is said; none for boards that measure anything. */
+function usualModel(board: BoardName | undefined): ModelName | undefined {
+  return board === undefined ? undefined : BOARDS[board].model;
+}
+
+/** The stream under which a board's readings are usually signed. */
+function usualStream(feed: StationPlan["feed"], board: BoardName | undefined): string {
+  const model = feed.kind === "model" ? feed.model : usualModel(board);
+  return model === undefined ? "replay" : model === "position" ? "gps" : model;
+}
+
+function milliseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1000;
+}

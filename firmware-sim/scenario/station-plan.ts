@@ -1,0 +1,76 @@
+/**
+ * What a simulated city is to be, once its scenario has been checked.
+ */
+import type { CityPlan, ModelName } from "../models/city.ts";
+import type { FaultPlan } from "../faults/faults.ts";
+import type { SerialPlace } from "../outlet/serial.ts";
+import type { TcpPlace } from "../outlet/tcp.ts";
+import type { ColumnMapping } from "../replay/column-mapping.ts";
+import type { BoardDetails, BoardName } from "../boards/workshop.ts";
+
+/** A city with its boards. */
+export interface Scenario {
+  readonly city: Omit<CityPlan, "seed">;
+  /** Drawn when the file leaves it open. */
+  readonly seed?: number | string;
+  /** The city's time when it starts; the clock's without. */
+  readonly startMs?: number;
+  /** Seconds of the city that pass in one. Boards send no faster for it. */
+  readonly speed: number;
+  readonly stations: readonly StationPlan[];
+}
+
+/** A board, what feeds it, and where its line comes out. */
+export interface StationPlan {
+  readonly name: string;
+  readonly stream: string;
+  readonly lat?: number;
+  readonly lon?: number;
+  readonly everySeconds: number;
+  readonly board?: BoardName;
+  readonly details: BoardDetails;
+  readonly feed: ModelFeed | ReplayFeed | CaptureFeed;
+  readonly outlet:
+    ({ readonly kind: "tcp" } & TcpPlace) | ({ readonly kind: "serial" } & SerialPlace);
+  readonly faults: readonly FaultPlan[];
+}
+
+/** Values of a model, at every interval. */
+export interface ModelFeed {
+  readonly kind: "model";
+  readonly model: ModelName;
+  readonly road?: string;
+  readonly settings: Readonly<Record<string, number>>;
+}
+
+/** Values of a recorded CSV file, one measurement a row. */
+export interface ReplayFeed {
+  readonly kind: "replay";
+  readonly file: string;
+  readonly mapping: ColumnMapping;
+  readonly delimiter: string;
+  readonly stepMs: number;
+  readonly gapMs: number;
+  readonly speed: number;
+  readonly loop: boolean;
+}
+
+/** Captured bytes; no board is needed. */
+export interface CaptureFeed {
+  readonly kind: "capture";
+  readonly file: string;
+  readonly format: "bytes" | "hexdump";
+  readonly baud: number;
+  readonly stepMs: number;
+  readonly speed: number;
+  readonly loop: boolean;
+}
+
+/** How a replay or capture goes when nothing is said. */
+export const REPLAY_DEFAULTS: {
+  readonly delimiter: string;
+  readonly stepMs: number;
+  readonly gapMs: number;
+  readonly speed: number;
+  readonly baud: number;
+} = { delimiter: ",", stepMs: 1000, gapMs: 6 * 3_600_000, speed: 1, baud: 9600 };

@@ -1,0 +1,168 @@
+/** Making a device: key, pinned settings, and a request that a hub takes. */
+
+import { Buffer } from "node:buffer";
+import { createServer } from "node:http";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { run } from "../../../edge/main.ts";
+import { loadEdgeConfig } from "../../../edge/settings/config.ts";
+import { decodeBase64Url, decodeHex } from "../../../ledger/bytes.ts";
+import { holdsPossession } from "../../../ledger/kinds/possession.ts";
+import { formatVkey, TYPE_ED25519, vkeyOf } from "../../../ledger/note.ts";
+import { nobleSigner } from "../../../ledger/signature.ts";
+import { ManualClock } from "../../../platform/clock.ts";
+import { loadKey } from "../../../platform/key-file.ts";
+import { exitCodeOf } from "../../../platform/lifecycle.ts";
+import { MemoryFiles } from "../../../platform/memory-files.ts";
+import { opensslVerify } from "../../../platform/native-verify.ts";
+import { seededRandom } from "../../../platform/random.ts";
+
+const ORIGIN = "kerbstone.example/test";
+const VKEY = vkeyFor(1);
+const OFFLINE = ["--origin", ORIGIN, "--vkey", VKEY, "--mqtt", "mqtts://hub.example:8883"];
+const DEVICE = [
+  "--name",
+  "air-1",
+  "--sensor",
+  "air:sds011=/dev/ttyUSB0",
+  "--lat",
+  "51.5",
+  "--lon=-3",
+];
+
+let files: MemoryFiles;
+let stdout: string;
+let stderr: string;
+let server: Server;
+let said: unknown;
+
+function vkeyFor(seed: number): string {
+  const { publicKey } = nobleSigner(new Uint8Array(32).fill(seed));
+  return formatVkey(vkeyOf(ORIGIN, TYPE_ED25519, publicKey));
+}
+
+beforeAll(async () => {
+  server = createServer((_, response) => response.end(JSON.stringify(said)));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+});
+
+afterAll(() => {
+  server.close();
+});
+
+beforeEach(async () => {
+  files = new MemoryFiles();
+  await files.makeFolder("/home");
+  stdout = "";
+  stderr = "";
+  said = { origin: ORIGIN, vkey: VKEY, mqttPort: 1884 };
+});
+
+function init(argv: string[], answer?: string): Promise<number> {
+  return exitCodeOf(run, {
+    argv: ["init", ...argv],
+    env: {},
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+    ...(answer === undefined ? {} : { stdin: answering(answer) }),
+    signal: new AbortController().signal,
+    clock: new ManualClock(0),
+    random: seededRandom(1),
+    files,
+    cwd: "/home",
+  });
+}
+
+async function* answering(text: string): AsyncIterable<Uint8Array> {
+  yield await Promise.resolve(Buffer.from(text));
+}
+
+const hubUrl = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+test("makes a key for its owner alone, settings that load, and a request that shows possession", async () => {
+  expect(await init([...DEVICE, ...OFFLINE, "--stream", "node"])).toBe(0);
+  const signer = await loadKey(files, "/home/air-1/key.pem");
+  const config = await loadEdgeConfig({ file: "/home/air-1/edge.toml", env: {}, flags: {}, files });
+  expect(config).toMatchObject({
+    name: "air-1",
+    origin: ORIGIN,
+    visibility: "public",
+    hub: { mqtt: "mqtts://hub.example:8883", vkey: VKEY },
+    position: { lat: 51.5, lon: -3 },
+    pack: { seconds: 10, readingsMax: 64 },
+    sensors: [{ stream: "air", driver: "sds011", address: "/dev/ttyUSB0" }],
+  });
+  const word = /kerbstone hub enrol (\S+)/.exec(stdout)![1]!;
+  const request = JSON.parse(Buffer.from(decodeBase64Url(word)!).toString()) as Record<
+    string,
+    string
+  >;
+  expect(request).toMatchObject({
+    kerbstone: "enrolment/v1",
+    name: "air-1",
+    role: "device",
+    lat: 51.5,
+  });
+  expect(request["streams"]).toEqual(["node", "air"]);
+  const key = decodeHex(request["publicKey"]!)!;
+  const pop = decodeHex(request["pop"]!)!;
+  expect(key).toEqual(signer.publicKey);
+  const proof = { origin: ORIGIN, name: "air-1", role: "device" as const, key, pop };
+  expect(holdsPossession(proof, opensslVerify)).toBe(true);
+});
+
+test("asks the hub, shows its key, and pins it after a yes", async () => {
+  expect(await init([...DEVICE, "--hub", hubUrl()], "y\n")).toBe(0);
+  expect(stdout).toContain(VKEY);
+  const config = await loadEdgeConfig({ file: "/home/air-1/edge.toml", env: {}, flags: {}, files });
+  expect(config.hub).toMatchObject({ vkey: VKEY, mqtt: "mqtt://127.0.0.1:1884", url: hubUrl() });
+});
+
+test.each(["n\n", "", "yo\n"])("makes nothing without a yes (%j)", async (answer) => {
+  expect(await init([...DEVICE, "--hub", hubUrl()], answer)).toBe(2);
+  expect(stderr).toContain("not confirmed");
+  expect(await files.exists("/home/air-1")).toBe(false);
+});
+
+test("a hub that shows another key than the operator gave is not pinned", async () => {
+  const argv = [...DEVICE, "--hub", hubUrl(), "--vkey", vkeyFor(2)];
+  expect(await init(argv)).toBe(2);
+  expect(stderr).toContain("another key");
+  expect(await files.exists("/home/air-1")).toBe(false);
+});
+
+test("a second time it overwrites nothing", async () => {
+  expect(await init([...DEVICE, ...OFFLINE])).toBe(0);
+  const key = await files.read("/home/air-1/key.pem");
+  expect(await init([...DEVICE, ...OFFLINE])).toBe(2);
+  expect(await files.read("/home/air-1/key.pem")).toEqual(key);
+  expect(stderr).toContain("already there");
+});
+
+test.each([
+  [["--name", "Air 1"], "--name"],
+  [["--lat", "91"], "--lat"],
+  [["--lat", ""], "--lat"],
+  [["--sensor", "sds011"], "--sensor"],
+  [["--sensor", "air:teapot=/dev/ttyUSB0"], "sensors[1].driver"],
+  [["--sensor", "air:sds011=ttyUSB0"], "sensors[1].address"],
+  [["--visibility", "secret"], "--visibility"],
+  [["--vkey", "nonsense"], "vkey"],
+  [["--origin", "other.example"], "other.example"],
+  [["--mqtt", "mqtt://hub.example"], "mqtts://"],
+  [["--policy", "missing.txt"], "missing.txt"],
+  [["--stream"], "--stream"],
+  [["--nmae", "x"], "did you mean --name"],
+])("%j is one clear sentence", async (wrong, text) => {
+  expect(await init([...DEVICE, ...OFFLINE, ...wrong])).toBe(2);
+  expect(stderr).toContain(text);
+  expect(stderr).not.toContain("internal error");
+  expect(await files.exists("/home/air-1/edge.toml")).toBe(false);
+});
+
+test("a hub that cannot be asked is one clear sentence", async () => {
+  said = "hello";
+  expect(await init([...DEVICE, "--hub", hubUrl()], "y\n")).toBe(2);
+  expect(stderr).toContain("cannot be asked");
+});

@@ -1,0 +1,138 @@
+/** `edge status`: from the running agent or its file, once or live. */
+
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeEach, expect, test } from "vitest";
+import { newCounters } from "../../../edge/counters.ts";
+import { LiveScreen } from "../../../edge/commands/live-screen.ts";
+import { formatSettings } from "../../../edge/settings/settings-file.ts";
+import { showStatus } from "../../../edge/commands/status-command.ts";
+import { findStatus, serveStatus } from "../../../edge/status/status-socket.ts";
+import { formatStatus } from "../../../edge/status/status.ts";
+import type { AgentStatus } from "../../../edge/status/status.ts";
+import { systemClock } from "../../../platform/clock.ts";
+import { nodeFiles } from "../../../platform/files.ts";
+import { exitCodeOf } from "../../../platform/lifecycle.ts";
+import { seededRandom } from "../../../platform/random.ts";
+import { testScope } from "../../support/scope.ts";
+
+const scope = testScope();
+
+const STATUS: AgentStatus = {
+  device: "air-1",
+  kid: "0123456789abcdef",
+  atMs: Date.parse("2026-12-01T12:00:00Z"),
+  isConnected: true,
+  clockSource: "system",
+  halted: undefined,
+  isHubBehind: false,
+  waitsFor: undefined,
+  waitingReadings: 0,
+  nextSeq: 7,
+  oldestSeq: 5,
+  storedSeq: 6,
+  lastAckMs: undefined,
+  outboxBytes: 512,
+  outboxBytesMax: 65_536,
+  counters: newCounters(),
+  sensors: [],
+};
+
+let folder: string;
+let out = "";
+
+beforeEach(async () => {
+  folder = await scope.folder("status");
+  out = "";
+  await mkdir(join(folder, "data"));
+  const settings = formatSettings({
+    origin: "kerbstone.example/test",
+    name: "air-1",
+    streams: ["air"],
+    visibility: "public",
+    everySeconds: 60,
+    lat: 51,
+    lon: -3,
+    isMoving: false,
+    hub: { mqtt: "mqtts://hub.example", vkey: "x", hasPolicy: false },
+    sensors: [{ stream: "air", driver: "sds011", address: "/dev/ttyUSB0" }],
+  });
+  await writeFile(join(folder, "edge.toml"), settings);
+});
+
+const put = (status: AgentStatus): Promise<void> =>
+  writeFile(join(folder, "data", "status.json"), JSON.stringify(status));
+
+function status(argv: string[], terminal?: { signal: AbortSignal }): Promise<number> {
+  return exitCodeOf((io) => showStatus(io, ["edge.toml", ...argv]), {
+    argv,
+    env: {},
+    stdout: {
+      write: (text: string) => (out += text),
+      ...(terminal ? { isTTY: true, columns: 60, rows: 20 } : {}),
+    },
+    stderr: { write: (text: string) => (out += text) },
+    signal: terminal?.signal ?? new AbortController().signal,
+    clock: systemClock,
+    random: seededRandom(1),
+    files: nodeFiles,
+    cwd: folder,
+  });
+}
+
+test("an agent that has never run, one that has stopped, and one that runs", async () => {
+  expect(await status([])).toBe(1);
+  expect(out).toBe("air-1 has not run yet\n");
+  await put({ ...STATUS, nextSeq: 7 });
+  out = "";
+  expect(await status([])).toBe(0);
+  expect(out).toContain("not running");
+  expect(out).toContain("next 7,");
+  const server = await serveStatus(join(folder, "data"), () => ({ ...STATUS, nextSeq: 8 }));
+  out = "";
+  expect(await status([])).toBe(0);
+  expect(out).not.toContain("not running");
+  expect(out).toContain("next 8,");
+  await server.close();
+  expect((await findStatus(nodeFiles, join(folder, "data")))?.isLive).toBe(false);
+});
+
+test("a socket that a killed agent has left is in nobody's way", async () => {
+  await writeFile(join(folder, "data", "status.sock"), "");
+  const server = await serveStatus(join(folder, "data"), () => STATUS);
+  expect((await findStatus(nodeFiles, join(folder, "data")))?.isLive).toBe(true);
+  await server.close();
+});
+
+test("as JSON, also in a terminal; an agent that has stopped signing is 1", async () => {
+  await put({ ...STATUS, halted: { reason: "counter-lost", text: "holds none" } });
+  expect(await status(["--json"], { signal: new AbortController().signal })).toBe(1);
+  expect(JSON.parse(out)).toMatchObject({ device: "air-1", halted: { text: "holds none" } });
+});
+
+test("in a terminal it is shown again and again, until the signal", async () => {
+  await put(STATUS);
+  const stop = new AbortController();
+  const running = status([], { signal: stop.signal });
+  const watch = setInterval(() => {
+    if (out.split("Ctrl-C").length > 2) stop.abort();
+  }, 20);
+  expect(await running).toBe(0);
+  clearInterval(watch);
+  expect(out.startsWith("\u001b[?1049h")).toBe(true);
+  expect(out.endsWith("\u001b[?1049l")).toBe(true);
+  expect(out).toContain("air-1 (key 0123456789abcdef)");
+});
+
+test("lines that are too long, and too many, are cut", () => {
+  let written = "";
+  const screen = new LiveScreen({ write: (text) => (written += text), columns: 10, rows: 3 });
+  screen.show("one\ntwo is far too long\nthree\nfour\n");
+  expect(written).toBe("\u001b[Hone\u001b[K\r\ntwo is fa…\u001b[K\r\n…\u001b[K\u001b[J");
+});
+
+test("the hub's words do not steer the terminal", () => {
+  const halted = { reason: "key-refused" as const, text: "no\u001b[2J\u009b2J" };
+  const text = formatStatus({ ...STATUS, halted }, STATUS.atMs, true);
+  expect(text).toContain("no?[2J?2J");
+});

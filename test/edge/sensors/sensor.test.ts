@@ -1,0 +1,69 @@
+/** A sensor as the agent holds it: the line of a Modbus master, with streams, pauses and the state of its units. */
+import { expect, test } from "vitest";
+import { modbus } from "../../../edge/sensors/drivers/modbus.ts";
+import type { ConnectionEvents } from "../../../edge/sensors/lines/line.ts";
+import type { SensorReading } from "../../../edge/sensors/reading.ts";
+import { Sensor } from "../../../edge/sensors/sensor.ts";
+import { ModbusBus } from "../../../firmware-sim/boards/modbus-bus.ts";
+import { ManualClock } from "../../../platform/clock.ts";
+import type { Logger } from "../../../platform/log.ts";
+import { seededRandom } from "../../../platform/random.ts";
+
+const SILENT_LOGGER: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+test("writes after the pause that is asked for, and tells streams and units apart", async () => {
+  const clock = new ManualClock(0);
+  const bus = new ModbusBus([{ id: 1, registers: [{ register: 0, quantity: "level" }] }]);
+  bus.measure({ level: 4.5 });
+  const writtenMs: number[] = [];
+  const heard: [string, readonly SensorReading[]][] = [];
+  const level = { register: 0, quantity: "level", type: "f32" };
+  const units = [
+    { id: 1, registers: [{ ...level, stream: "river" }] },
+    { id: 2, registers: [level] },
+  ];
+  const sensor = new Sensor({
+    stream: "pumps",
+    driverName: "modbus",
+    address: "tcp://converter:4001",
+    driver: modbus.create({ units, everySeconds: 5, gapMs: 7 }, { notBeforeMs: 0 }),
+    connect: (events: ConnectionEvents) =>
+      Promise.resolve({
+        write: (bytes: Uint8Array): boolean => {
+          writtenMs.push(clock.monotonicMs());
+          for (const answer of bus.receive(bytes, clock.monotonicMs()))
+            clock.after(20, () => events.bytes(answer));
+          return true;
+        },
+        close: () => Promise.resolve(),
+      }),
+    clock,
+    random: seededRandom(1),
+    logger: SILENT_LOGGER,
+    readings: (stream, readings) => heard.push([stream, readings]),
+    fix: () => undefined,
+  });
+  const stopping = new AbortController();
+  const running = sensor.run(stopping.signal);
+  for (let second = 0; second < 12; second++) {
+    await clock.advance(1000);
+    sensor.tick(clock.monotonicMs());
+  }
+  // Unit 1 at once, unit 2 behind its answer; then unit 1 again after five seconds, and unit 2 after its silence.
+  expect(writtenMs.slice(0, 3).map((ms) => ms - writtenMs[0]!)).toEqual([0, 27, 5000]);
+  expect(writtenMs[0]! % 1000).toBe(7);
+  expect(heard.map(([stream]) => stream)).toEqual(Array(heard.length).fill("river"));
+  expect(heard[0]?.[1]).toMatchObject([{ quantity: "level", value: 4.5, unit: "m" }]);
+  const status = sensor.status(0);
+  expect(status.parts).toMatchObject([
+    { name: "unit 1", state: "ok" },
+    { name: "unit 2", state: "failing" },
+  ]);
+  stopping.abort();
+  await running;
+});

@@ -1,0 +1,166 @@
+/** `/metrics`: the text, the server, and that it says what the agent did. */
+
+import { expect, test } from "vitest";
+import { newCounters } from "../../../edge/counters.ts";
+import { countingFiles } from "../../../edge/outbox/counting-files.ts";
+import { formatMetrics } from "../../../edge/status/exposition.ts";
+import { parseListenAddress } from "../../../platform/listen-address.ts";
+import { serveMetrics } from "../../../edge/status/metrics-server.ts";
+import { metricsOf } from "../../../edge/status/metrics.ts";
+import type { AgentStatus } from "../../../edge/status/status.ts";
+import { MemoryFiles } from "../../../platform/memory-files.ts";
+
+const STATUS: AgentStatus = {
+  device: "air-1",
+  kid: "0123456789abcdef",
+  atMs: 1_000,
+  isConnected: true,
+  clockSource: "gps",
+  halted: undefined,
+  isHubBehind: false,
+  waitsFor: "no-position",
+  waitingReadings: 3,
+  nextSeq: 12,
+  oldestSeq: 5,
+  storedSeq: 11,
+  lastAckMs: 1_700_000_000_500,
+  outboxBytes: 4_096,
+  outboxBytesMax: 65_536,
+  counters: { ...newCounters(), readings: 99, nacksByCode: { quota: 2, future: 1 } },
+  sensors: [
+    {
+      stream: "air",
+      driver: "sds011",
+      address: '/dev/serial/by-id/usb-"odd"\\name',
+      state: "stuck",
+      quantities: ["pm25"],
+      lastSampleMs: 1_700_000_001_250,
+      line: "open",
+      lineCounters: {
+        opened: 1,
+        openingsFailed: 0,
+        lost: 0,
+        bytesRead: 500,
+        bytesWritten: 19,
+        bytesDropped: 0,
+      },
+      frameCounters: { framesGood: 40, framesBad: 2, bytesSkipped: 7 },
+    },
+  ],
+};
+
+/** The lines of one metric. */
+const linesOf = (text: string, name: string): string[] =>
+  text.split("\n").filter((line) => line.startsWith(`kerbstone_edge_${name}{`));
+
+test("every number of a status stands under its name, times as times", () => {
+  const text = formatMetrics(metricsOf([STATUS]));
+  const device = 'device="air-1"';
+  const sensor = `${device},sensor="1",stream="air",driver="sds011",address="/dev/serial/by-id/usb-\\"odd\\"\\\\name"`;
+  expect(linesOf(text, "readings_total")).toEqual([`kerbstone_edge_readings_total{${device}} 99`]);
+  expect(linesOf(text, "nacks_total")).toEqual([
+    `kerbstone_edge_nacks_total{${device},code="quota"} 2`,
+    `kerbstone_edge_nacks_total{${device},code="future"} 1`,
+  ]);
+  expect(linesOf(text, "outbox_statements")[0]).toMatch(/ 7$/);
+  expect(linesOf(text, "acknowledged_timestamp_seconds")[0]).toMatch(/ 1700000000\.5$/);
+  expect(linesOf(text, "waits")).toEqual([
+    `kerbstone_edge_waits{${device},reason="no-position"} 1`,
+  ]);
+  expect(linesOf(text, "clock").filter((line) => line.endsWith(" 1"))).toEqual([
+    `kerbstone_edge_clock{${device},source="gps"} 1`,
+  ]);
+  expect(linesOf(text, "sensor_frames_bad_total")).toEqual([
+    `kerbstone_edge_sensor_frames_bad_total{${sensor}} 2`,
+  ]);
+  expect(linesOf(text, "sensor_state").filter((line) => line.endsWith(" 1"))).toEqual([
+    `kerbstone_edge_sensor_state{${sensor},state="stuck"} 1`,
+  ]);
+  expect(linesOf(text, "sensor_sample_timestamp_seconds")[0]).toMatch(/ 1700000001\.25$/);
+});
+
+test("the text is well formed: help and type once a name, before its samples", () => {
+  const text = formatMetrics(metricsOf([STATUS, { ...STATUS, device: "air-2" }]));
+  const seen = new Set<string>();
+  let present = "";
+  for (const line of text.trimEnd().split("\n")) {
+    const [, kind, name, type] = /^# (HELP|TYPE) (\S+) (.*)$/.exec(line) ?? [];
+    if (kind === "HELP") {
+      expect(seen).not.toContain(name);
+      seen.add(name!);
+      present = name!;
+    } else if (kind === "TYPE") {
+      expect(name).toBe(present);
+      expect(type).toBe(name!.endsWith("_total") ? "counter" : "gauge");
+    } else {
+      expect(line).toMatch(/^[a-z0-9_]+(\{([a-z]+="([^"\\]|\\["\\n])*",?)*\})? -?[0-9.e+]+$/);
+      expect(line.startsWith(`${present}{`)).toBe(true);
+    }
+  }
+  expect(seen.size).toBeGreaterThan(35);
+});
+
+test("what is not known is left out, not zero", () => {
+  const [sensor] = STATUS.sensors;
+  const text = formatMetrics(
+    metricsOf([
+      {
+        ...STATUS,
+        nextSeq: undefined,
+        lastAckMs: undefined,
+        waitsFor: undefined,
+        sensors: [{ ...sensor!, lastSampleMs: undefined }],
+      },
+    ]),
+  );
+  for (const name of ["next_seq", "acknowledged_timestamp_seconds", "waits"])
+    expect(linesOf(text, name)).toEqual([]);
+  expect(text).not.toContain("sample_timestamp");
+});
+
+test.each([
+  ["9464", { host: "127.0.0.1", port: 9464 }],
+  ["0.0.0.0:9464", { host: "0.0.0.0", port: 9464 }],
+  ["[::1]:1", { host: "::1", port: 1 }],
+  ["pi.local:9464", { host: "pi.local", port: 9464 }],
+  ["", undefined],
+  ["65536", undefined],
+  ["http://x:1", undefined],
+  ["::1:1", undefined],
+  ["host:", undefined],
+])("the address %j", (text, address) => {
+  expect(parseListenAddress(text)).toEqual(address);
+});
+
+test("the server answers GET and HEAD of /metrics, and nothing else", async () => {
+  const server = await serveMetrics({ host: "127.0.0.1", port: 0 }, () => "up 1\n");
+  try {
+    const got = await fetch(server.url);
+    expect([got.status, await got.text()]).toEqual([200, "up 1\n"]);
+    expect(got.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    const head = await fetch(server.url, { method: "HEAD" });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+    expect((await fetch(server.url, { method: "POST" })).status).toBe(405);
+    expect((await fetch(new URL("/", server.url))).status).toBe(404);
+    const { port } = new URL(server.url);
+    const again = serveMetrics({ host: "127.0.0.1", port: Number(port) }, () => "");
+    await expect(again).rejects.toThrow(/cannot be served/);
+  } finally {
+    await server.close();
+  }
+});
+
+test("a disk's syncs and bytes are counted", async () => {
+  const counters = newCounters();
+  const files = countingFiles(new MemoryFiles(), counters);
+  await files.makeFolder("/d");
+  await files.write("/d/a", new Uint8Array(10));
+  const file = await files.open("/d/b");
+  await file.append(new Uint8Array(5));
+  await file.sync();
+  expect(file.size).toBe(5);
+  await file.close();
+  await files.remove("/d/a");
+  expect(await files.list("/d")).toEqual(["b"]);
+  expect([counters.bytesWritten, counters.syncs]).toEqual([15, 5]);
+});

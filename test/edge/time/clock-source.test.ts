@@ -1,0 +1,122 @@
+/** Whose time is believed, and from when on. */
+
+import { beforeEach, expect, test } from "vitest";
+import { ClockSource } from "../../../edge/time/clock-source.ts";
+import type { Fix } from "../../../edge/sensors/reading.ts";
+import { ManualClock } from "../../../platform/clock.ts";
+
+const BUILT_MS = Date.parse("2026-11-01");
+const TRUE_MS = Date.parse("2026-12-24T12:00:00Z");
+const HOUR_MS = 3_600_000;
+
+let clock: ManualClock;
+let time: ClockSource;
+
+/** Starts a board whose system clock says `systemMs`. */
+function boot(systemMs: number): void {
+  clock = new ManualClock(systemMs);
+  time = new ClockSource({ clock, notBeforeMs: BUILT_MS });
+}
+
+/** A fix that was heard now and says `timeMs`. */
+function fix(timeMs: number, quality = 1): Fix {
+  return { lat: 1, lon: 2, timeMs, quality, atMs: clock.monotonicMs() };
+}
+
+beforeEach(() => boot(0));
+
+test("a board that wakes up in 1970 has no time", () => {
+  expect(time.source).toBe("none");
+  expect(time.nowMs()).toBeUndefined();
+  expect(time.offsetMs()).toBeUndefined();
+});
+
+test("a clock that says less than the build date is not believed, one that says it is", () => {
+  boot(BUILT_MS - 1);
+  expect(time.source).toBe("none");
+  clock.jump(1);
+  expect(time.source).toBe("system");
+  expect(time.nowMs()).toBe(BUILT_MS);
+});
+
+test("when the clock is set, what was measured before gets its true time", async () => {
+  const measuredMs = clock.monotonicMs();
+  await clock.advance(60_000);
+  clock.jump(TRUE_MS - clock.nowMs());
+  expect(measuredMs + time.offsetMs()!).toBe(TRUE_MS - 60_000);
+});
+
+test("a receiver sets the time once two fixes agree", async () => {
+  time.hearFix(fix(TRUE_MS));
+  expect(time.source).toBe("none");
+  await clock.advance(1_000);
+  time.hearFix(fix(TRUE_MS + 1_000));
+  expect(time.source).toBe("gps");
+  expect(time.nowMs()).toBe(TRUE_MS + 1_000);
+});
+
+test("a wild fix between good ones sets nothing", async () => {
+  for (const wildMs of [TRUE_MS, TRUE_MS + 900 * HOUR_MS, TRUE_MS - 20 * HOUR_MS]) {
+    time.hearFix(fix(wildMs));
+    await clock.advance(1_000);
+  }
+  expect(time.source).toBe("none");
+});
+
+test("fixes from before the build date, as after a week rollover, are not believed", async () => {
+  for (let i = 0; i < 5; i++) {
+    time.hearFix(fix(BUILT_MS - 1024 * 7 * 24 * HOUR_MS + i * 1_000));
+    await clock.advance(1_000);
+  }
+  expect(time.source).toBe("none");
+});
+
+test("fixes without quality or without time set nothing", async () => {
+  const { lat, lon } = fix(0);
+  for (let i = 0; i < 3; i++) {
+    time.hearFix(fix(TRUE_MS + i * 1_000, 0));
+    time.hearFix({ lat, lon, quality: 1, atMs: clock.monotonicMs() });
+    await clock.advance(1_000);
+  }
+  expect(time.source).toBe("none");
+});
+
+test("a receiver outranks a system clock that contradicts it, and yields to one that agrees", async () => {
+  boot(TRUE_MS - 24 * HOUR_MS);
+  time.hearFix(fix(TRUE_MS));
+  await clock.advance(1_000);
+  time.hearFix(fix(TRUE_MS + 1_000));
+  expect(time.source).toBe("gps");
+  clock.jump(24 * HOUR_MS - 300);
+  expect(time.source).toBe("system");
+  expect(time.nowMs()).toBe(TRUE_MS + 700);
+});
+
+test("a receiver that has been silent for hours no longer outranks a believed system clock", async () => {
+  boot(TRUE_MS);
+  time.hearFix(fix(TRUE_MS + HOUR_MS));
+  time.hearFix(fix(TRUE_MS + HOUR_MS));
+  expect(time.source).toBe("gps");
+  await clock.advance(7 * HOUR_MS);
+  expect(time.source).toBe("system");
+});
+
+test("the hub's word is the last resort", () => {
+  time.hearHub(BUILT_MS - 1, 0);
+  expect(time.source).toBe("none");
+  time.hearHub(TRUE_MS, 0);
+  expect(time.source).toBe("hub");
+  clock.jump(TRUE_MS + 5_000);
+  expect(time.source).toBe("system");
+});
+
+test("small differences between two readings of the clocks do not move the offset", () => {
+  boot(TRUE_MS);
+  const offsetMs = time.offsetMs()!;
+  for (const step of [7, -9, 12]) {
+    clock.jump(step);
+    expect(time.offsetMs()).toBe(offsetMs);
+  }
+  clock.jump(200);
+  expect(time.offsetMs()).toBeGreaterThan(offsetMs + 100);
+});

@@ -1,0 +1,256 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { parseScenario, readScenario } from "../../../firmware-sim/scenario/scenario.ts";
+import type { Scenario } from "../../../firmware-sim/scenario/station-plan.ts";
+
+function good(text: string): Scenario {
+  const scenario = parseScenario(text);
+  if (Array.isArray(scenario)) throw new Error(scenario.join("\n"));
+  return scenario;
+}
+
+const BOARD = '[[boards]]\nname = "a"\nboard = "sds011"\nlisten = "127.0.0.1:0"\n';
+
+describe("a scenario", () => {
+  test("fills in what is usual", () => {
+    expect(good(BOARD)).toEqual({
+      city: { timeZone: "UTC", roads: [] },
+      speed: 1,
+      stations: [
+        {
+          name: "a",
+          stream: "air",
+          everySeconds: 1,
+          board: "sds011",
+          details: {},
+          feed: { kind: "model", model: "air", settings: {} },
+          outlet: { kind: "tcp", host: "127.0.0.1", port: 0 },
+          faults: [],
+        },
+      ],
+    });
+  });
+
+  test("holds replays, captures and faults", () => {
+    const { stations } = good(`
+      seed = "x"
+      start = "2026-03-02T07:00:00Z"
+      [[boards]]
+      name = "replayed"
+      board = "sds011"
+      serial = "/dev/ttyX"
+      replay = { file = "pm.csv", columns = { time = 0, pm25 = "PM 2.5*0.1", pm10 = 2 }, where = { site = "A" }, speed = 60, loop = true }
+      [[boards.faults]]
+      kind = "garbage"
+      share = 0.1
+      afterSeconds = 5
+      [[boards]]
+      name = "captured"
+      listen = "[::1]:0"
+      capture = { file = "frames.hexdump" }
+    `);
+    expect(stations[0]).toMatchObject({
+      outlet: { kind: "serial", path: "/dev/ttyX", baud: 9600 },
+      feed: {
+        kind: "replay",
+        mapping: {
+          time: 0,
+          quantities: [
+            { quantity: "pm25", column: "PM 2.5", factor: 0.1 },
+            { quantity: "pm10", column: 2, factor: 1 },
+          ],
+          where: [{ column: "site", text: "A" }],
+        },
+        speed: 60,
+        loop: true,
+      },
+      faults: [{ kind: "garbage", share: 0.1, bytesMax: 16, afterMs: 5000 }],
+    });
+    expect(stations[1]).toMatchObject({
+      stream: "replay",
+      outlet: { kind: "tcp", host: "::1", port: 0 },
+      feed: { kind: "capture", format: "hexdump", stepMs: 1000, loop: false },
+    });
+  });
+
+  test("tells all faults of a file at once, each with its place and what was expected", () => {
+    const faults = parseScenario(`
+      seed = -1
+      timeZone = "Europe/Newport"
+      speeed = 2
+      [[roads]]
+      name = "kingsway"
+      vehiclesPerHour = "many"
+      freeSpeed = 13
+      [[boards]]
+      name = "Air 1"
+      board = "sds011"
+      model = "noise"
+      lat = 151
+      listen = "127.0.0.1"
+      [[boards]]
+      name = "two"
+      board = "sds012"
+      listen = "127.0.0.1:7000"
+      serial = "/dev/ttyX"
+      [[boards]]
+      name = "two"
+      board = "line-board"
+      road = "high-street"
+      dialect = "ublox"
+      listen = "127.0.0.1:7000"
+      [[boards]]
+      name = "four"
+      board = "sds011"
+      listen = "127.0.0.1:0"
+      replay = { file = "x.csv", columns = { time = 0, pm25 = 1 }, speed = 0 }
+      [[boards.faults]]
+      kind = "explosion"
+      [[boards.faults]]
+      kind = "stall"
+      everySeconds = 5
+      [[boards]]
+      name = "five"
+      board = "nmea-gps"
+      settings = { height = 3 }
+    `);
+    expect(faults).toEqual([
+      "seed: expected a whole number or a text, such as 7; not -1",
+      'timeZone: expected a time zone, such as "Europe/London"; not "Europe/Newport"',
+      'roads[0].vehiclesPerHour: expected vehicles an hour, such as 1200; not "many"',
+      'boards[0].name: expected a name of a-z, 0-9 and "-", such as "air-castle"; not "Air 1"',
+      "boards[0].lat: expected degrees of latitude, such as 51.5877; not 151",
+      'boards[0].listen: expected an address and port, such as "127.0.0.1:0" (0 takes a free port); not "127.0.0.1"',
+      'boards[1].board: expected one of "sds011", "plantower", "mhz19", "nmea-gps", "p1-meter", "modbus-bus", "line-board"; not "sds012"',
+      "boards[3].replay.speed: expected how many seconds pass in one, 0.001 or more, such as 60; not 0",
+      'boards[3].faults[0].kind: expected one of "bit-flips", "split", "merge", "garbage", "stall", "stuck"; not "explosion"',
+      "speeed: there is no such field; did you mean speed?",
+      'boards[0].model: sds011 needs pm25; "noise" measures laeq, lamax, lamin',
+      'boards[0].model: sds011 needs pm10; "noise" measures laeq, lamax, lamin',
+      "boards[1]: expected one outlet; there are both listen and serial",
+      "boards[2]: expected model, replay or capture for line-board; there is none",
+      "boards[2].dialect: only plantower, nmea-gps, p1-meter have it, and this is line-board",
+      'boards[2].road: expected the name of one of the roads; there is no "high-street"',
+      "boards[3].replay.columns: sds011 needs a column for pm10; there is none",
+      "boards[3].faults[1].everySeconds: expected forSeconds beside it, and shorter",
+      'boards[4]: expected an outlet, such as listen = "127.0.0.1:0"; there is none',
+      'boards[4].settings.height: "position" has altitude, spread',
+      'boards[4].lat: expected degrees for "position"; it is missing',
+      'boards[4].lon: expected degrees for "position"; it is missing',
+      'boards[2].name: "two" is taken by boards[1]',
+      'boards[2].listen: "127.0.0.1:7000" is taken by boards[1]',
+    ]);
+  });
+
+  test.each([
+    ["", ["boards: expected a list of boards, [[boards]]; it is missing"]],
+    ["boards = 3", ["boards: expected a list of boards, [[boards]]; not 3"]],
+    ["boards = []", ["boards: expected one board at least, [[boards]]; not []"]],
+    [
+      `${BOARD}replay = { file = "x", columns = {} }`,
+      [
+        "boards[0].replay.columns: expected a column for a quantity, such as pm25 = 3; there is none",
+      ],
+    ],
+    [
+      `${BOARD}replay = { file = "x", columns = { "PM" = 1, pm25 = 2, pm10 = 3 } }`,
+      ["boards[0].replay.columns.PM: the name of a quantity is expected, such as pm25"],
+    ],
+  ])("that holds nothing usable says so: %j", (text, faults) => {
+    expect(parseScenario(text)).toEqual(faults);
+  });
+
+  test("holds Modbus units, and dialects of each board", () => {
+    const { stations } = good(`
+      [[boards]]
+      name = "pumps"
+      board = "modbus-bus"
+      model = "water"
+      listen = "127.0.0.1:0"
+      [[boards.units]]
+      id = 17
+      registers = [{ register = 4, quantity = "level", type = "i16", scale = 0.01, kind = "input" }]
+      [[boards]]
+      name = "dust"
+      board = "plantower"
+      dialect = "pms5003st"
+      listen = "127.0.0.1:0"
+    `);
+    expect(stations[0]).toMatchObject({
+      stream: "water",
+      details: { units: [{ id: 17, registers: [{ register: 4, type: "i16", kind: "input" }] }] },
+    });
+    expect(stations[1]).toMatchObject({ stream: "air", details: { dialect: "pms5003st" } });
+  });
+
+  test.each([
+    [
+      'board = "plantower"\ndialect = "v5"',
+      [
+        'boards[0].dialect: plantower has pms5003, pms7003, pms3003, pms5003s, pms5003st, pms5003t; not "v5"',
+      ],
+    ],
+    [
+      'board = "sds011"\nunits = []',
+      ["boards[0].units: only modbus-bus has it, and this is sds011"],
+    ],
+    [
+      'board = "modbus-bus"\nmodel = "water"\nunits = [{ id = 300, registers = 1 }]',
+      [
+        "boards[0].units[0].id: expected an address of 1 to 247, such as 17; not 300",
+        'boards[0].units[0].registers: expected a list of registers, such as [{ register = 0, quantity = "level" }]; not 1',
+      ],
+    ],
+    [
+      'board = "modbus-bus"\nmodel = "water"\nunits = [{ id = 1, registers = [{ register = 0, quantity = "pm25" }] }, { id = 1, registers = [] }]',
+      [
+        'boards[0].units: "water" measures level, temp; not pm25',
+        "boards[0].units[1].id: 1 is taken by another unit of the line",
+      ],
+    ],
+  ])("with details of the wrong sort says so: %s", (text, faults) => {
+    expect(parseScenario(`[[boards]]\nname = "a"\nlisten = "127.0.0.1:0"\n${text}`)).toEqual(
+      faults,
+    );
+  });
+
+  test("that is no TOML says where", () => {
+    expect(parseScenario("seed = \n")).toEqual([expect.stringMatching(/^line 1, column \d+: /)]);
+  });
+
+  test("takes what overrides it", () => {
+    expect(parseScenario(BOARD, { seed: 9 })).toMatchObject({ seed: 9 });
+    expect(parseScenario(BOARD, { seed: -9 })).toEqual([expect.stringContaining("seed: expected")]);
+  });
+
+  test.each([
+    null,
+    3,
+    [],
+    { boards: [null, 3, []] },
+    { boards: [{ faults: 3, replay: [], settings: 1, road: {} }] },
+  ])("of any shape gives faults, never an exception: %j", (raw) => {
+    expect(readScenario(raw)).toBeInstanceOf(Array);
+  });
+});
+
+test("the demonstration city is a good scenario with a board of each kind", () => {
+  const scenario = good(
+    readFileSync(new URL("../../../firmware-sim/scenarios/newport.toml", import.meta.url), "utf8"),
+  );
+  expect(scenario.stations.length).toBeGreaterThanOrEqual(8);
+  const streams = scenario.stations.map((station) => station.stream);
+  expect([...new Set(streams)].toSorted()).toEqual([
+    "air",
+    "gps",
+    "noise",
+    "parking",
+    "traffic",
+    "water",
+  ]);
+  for (const { lat = 0, lon = 0, outlet } of scenario.stations) {
+    expect(Math.abs(lat - 51.5877)).toBeLessThan(0.02);
+    expect(Math.abs(lon + 2.9984)).toBeLessThan(0.02);
+    expect(outlet).toEqual({ kind: "tcp", host: "127.0.0.1", port: 0 });
+  }
+});
