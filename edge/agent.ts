@@ -17,6 +17,7 @@ import type { Random } from "../platform/random.ts";
 import { BackOff } from "../platform/back-off.ts";
 import { Chain } from "./signing/chain.ts";
 import { ClockSource } from "./time/clock-source.ts";
+import type { AskTimeSync } from "./time/time-sync.ts";
 import { countingFiles } from "./outbox/counting-files.ts";
 import { newCounters } from "./counters.ts";
 import type { Counters } from "./counters.ts";
@@ -47,6 +48,8 @@ export interface SensorSetup {
   readonly address: string;
   readonly driver: Driver;
   readonly connect: Connect;
+  /** The board for which the device signs, where it is none of its own sensors; then it has its stream to itself. */
+  readonly via?: string | undefined;
   readonly silentMs?: number;
   /** How long a value may repeat before it counts as stuck; 0 for ever. */
   readonly stuckMs?: number;
@@ -70,6 +73,10 @@ export interface AgentParts {
   readonly waitingReadingsMax: number;
   /** No clock that says less is believed; see clock-source.ts. */
   readonly notBeforeMs: number;
+  /** How long a system clock that nobody keeps is waited for. */
+  readonly waitForSyncMs: number;
+  /** Asks whether the system's clock is kept in step. */
+  readonly askTimeSync: AskTimeSync;
   readonly sensors: readonly SensorSetup[];
   readonly connectHub: ConnectHub;
   /** Asks the hub for the time, milliseconds since 1970; a last resort. */
@@ -86,6 +93,7 @@ export interface AgentParts {
 const TICK_MS = 1_000;
 const STATE_EVERY_MS = 5_000;
 const ASK_TIME_EVERY_MS = 60_000;
+const ASK_SYNC_EVERY_MS = 15_000;
 /** Cards wear out: what people may want to know need not be newer. */
 const STATUS_EVERY_MS = 60_000;
 const DISK_RETRY = { firstMs: 1_000, mostMs: 60_000 };
@@ -108,6 +116,7 @@ export class Agent {
   private nextFlushMs = 0;
   private nextStateMs = 0;
   private nextAskMs = 0;
+  private nextSyncMs = 0;
   private nextStatusMs = 0;
   private lastState = "";
   private acknowledged = -1;
@@ -122,7 +131,8 @@ export class Agent {
     this.kid = kidHex(signer.publicKey);
     this.fixed = parts.position;
     this.diskRetry = new BackOff(random, DISK_RETRY);
-    const time = new ClockSource({ clock, notBeforeMs: parts.notBeforeMs });
+    const { notBeforeMs, waitForSyncMs } = parts;
+    const time = new ClockSource({ clock, notBeforeMs, waitForSyncMs });
     this.time = time;
     const { pack, waitingReadingsMax } = parts;
     const position = (): Position | undefined => this.fixed;
@@ -146,6 +156,9 @@ export class Agent {
       ...shared,
       isRestricted: parts.isRestricted,
       position,
+      via: new Map(
+        sensors.flatMap(({ stream, via }) => (via === undefined ? [] : [[stream, via]])),
+      ),
       outboxBytesMax: parts.outboxBytesMax,
       intake,
       delivery,
@@ -187,6 +200,8 @@ export class Agent {
       this.publisher.run(signal),
       ...this.sensors.map((sensor) => sensor.run(signal)),
     ];
+    // Before the first pack: whether the clock is kept decides whether it is believed. Sensors are read meanwhile.
+    await this.askSync(clock.monotonicMs());
     while (!signal.aborted) {
       this.tick(signal);
       await clock.sleep(TICK_MS, signal).catch(() => undefined);
@@ -252,7 +267,8 @@ export class Agent {
     for (const sensor of this.sensors) sensor.tick(nowMs);
     this.intake.close(nowMs);
     this.noteProgress(nowMs);
-    if (this.time.source === "none") void this.askTime(signal, nowMs);
+    if (nowMs >= this.nextSyncMs) void this.askSync(nowMs);
+    if (this.time.wantsHub) void this.askTime(signal, nowMs);
     if (nowMs >= this.nextStateMs) this.publishState(nowMs);
     this.storing ??= this.work(nowMs).finally(() => {
       this.storing = undefined;
@@ -304,6 +320,11 @@ export class Agent {
     this.counters.flushesFailed += 1;
     this.nextFlushMs = nowMs + this.diskRetry.nextMs();
     this.parts.logger.error({ error }, "the disk fails; what was signed waits in memory");
+  }
+
+  private async askSync(nowMs: number): Promise<void> {
+    this.nextSyncMs = nowMs + ASK_SYNC_EVERY_MS;
+    this.time.hearSync(await this.parts.askTimeSync());
   }
 
   private async askTime(signal: AbortSignal, nowMs: number): Promise<void> {

@@ -18,8 +18,7 @@ export interface Quantity {
   readonly max: number;
 }
 
-export type Measurement =
-  "air" | "noise" | "traffic" | "water" | "parking" | "gps" | "node" | "energy";
+export type Measurement = "air" | "noise" | "traffic" | "water" | "parking" | "gps" | "energy";
 
 /** All known quantities by name. */
 export const QUANTITIES: ReadonlyMap<string, Quantity> = new Map<string, Quantity>([
@@ -62,10 +61,6 @@ export const QUANTITIES: ReadonlyMap<string, Quantity> = new Map<string, Quantit
   ["gas", quantity("m3", "energy", "Gas taken", 0, 1_000_000_000)],
   ["water", quantity("m3", "energy", "Water taken", 0, 1_000_000_000)],
   ["heat", quantity("J", "energy", "Heat taken", 0, 1_000_000_000_000_000)],
-  [
-    "dropped",
-    quantity("count", "node", "Readings dropped before signing", 0, Number.MAX_SAFE_INTEGER),
-  ],
 ]);
 
 function quantity(
@@ -77,6 +72,25 @@ function quantity(
 ): Quantity {
   return { unit, measurement, title, min, max };
 }
+
+/** What the records of a note mean. */
+export interface Note {
+  /** SenML unit; empty for texts. */
+  readonly unit: string;
+  /** What people read. */
+  readonly title: string;
+}
+
+/** The name of a note. */
+export type NoteName = "clock" | "clock-step" | "dropped" | "via";
+
+/** What agents say of a pack in the pack itself, by name: records beside the readings, no measurements. */
+export const NOTES: ReadonlyMap<string, Note> = new Map<NoteName, Note>([
+  ["clock", { unit: "", title: "Who vouched for the time" }],
+  ["clock-step", { unit: "s", title: "How far the clock was moved before this pack" }],
+  ["dropped", { unit: "count", title: "Readings dropped before this pack" }],
+  ["via", { unit: "", title: "The board that measured, which signs nothing itself" }],
+]);
 
 const FAULT_SUFFIX = "-fault";
 

@@ -69,11 +69,16 @@ function mebibytes(bytes: number): string {
 /** Hubs allow a login this much. */
 const APART_MS_MAX = 60_000;
 
-/** The system's clock against the build's date, and the hub's where that is known. */
+/**
+ * The system's clock against the build's date, against the hub's where that is known, and whether anybody keeps it.
+ *
+ * `isKept` is absent where nobody can tell.
+ */
 export function judgeClock(
   nowMs: number,
   notBeforeMs: number,
   hubMs: number | undefined,
+  isKept: boolean | undefined,
 ): Omit<Finding, "subject"> {
   const now = new Date(nowMs).toISOString().slice(0, 19) + "Z";
   const remedy = "Set the clock: `timedatectl set-ntp true`; or connect a satellite receiver.";
@@ -83,10 +88,15 @@ export function judgeClock(
       text: `${now} is before this program was made; nothing is signed by it`,
       remedy,
     };
-  if (hubMs === undefined) return { level: "ok", text: `${now}; the hub's is not known` };
-  const apartMs = Math.abs(nowMs - hubMs);
-  const text = `${now}, ${(apartMs / 1000).toFixed(0)} s from the hub's`;
-  return apartMs > APART_MS_MAX ? { level: "wrong", text, remedy } : { level: "ok", text };
+  const apartMs = hubMs === undefined ? 0 : Math.abs(nowMs - hubMs);
+  const apart =
+    hubMs === undefined
+      ? "; the hub's is not known"
+      : `, ${(apartMs / 1000).toFixed(0)} s from the hub's`;
+  if (apartMs > APART_MS_MAX) return { level: "wrong", text: now + apart, remedy };
+  if (isKept === false)
+    return { level: "unsure", text: `${now}${apart}; nobody keeps it in step`, remedy };
+  return { level: "ok", text: now + apart + (isKept === true ? "; kept in step" : "") };
 }
 
 /** What the agent says of itself. */

@@ -32,6 +32,8 @@ import { findStatus } from "../status/status-socket.ts";
 import type { FoundStatus } from "../status/status-socket.ts";
 import type { ConnectTo } from "../sensors/lines/connect.ts";
 import { checkRetention, trustOf } from "../settings/trust.ts";
+import { systemTimeSync } from "../time/time-sync.ts";
+import type { AskTimeSync } from "../time/time-sync.ts";
 import { readPolicyText } from "../../platform/policy-file.ts";
 
 const spec = {
@@ -48,6 +50,7 @@ export interface DoctorPorts {
   /** Bytes free for this user on the disk of a folder that is there. */
   readonly freeBytes: (folder: string) => Promise<number>;
   readonly userName: () => string;
+  readonly askTimeSync: AskTimeSync;
 }
 
 const systemPorts: DoctorPorts = {
@@ -57,6 +60,7 @@ const systemPorts: DoctorPorts = {
     return bavail * bsize;
   },
   userName: () => userInfo().username,
+  askTimeSync: systemTimeSync,
 };
 
 const LIMIT_MS = 10_000;
@@ -116,7 +120,9 @@ async function examine(
   const hub = await checkHub(io, config);
   findings.push(...hub.findings);
   const notBeforeMs = Date.parse(config.clock.notBefore);
-  await look("clock", () => Promise.resolve(judgeClock(io.clock.nowMs(), notBeforeMs, hub.dateMs)));
+  await look("clock", async () =>
+    judgeClock(io.clock.nowMs(), notBeforeMs, hub.dateMs, await ports.askTimeSync()),
+  );
   for (const [at, sensor] of config.sensors.entries())
     findings.push(await checkSensor(io, ports, config.sensors, sensor, at, status));
   findings.push(...judgeStatus(status, io.clock.nowMs()));

@@ -33,6 +33,8 @@ import { metricsOf } from "../status/metrics.ts";
 import { Progress } from "../status/progress.ts";
 import { ServiceNotice, systemdNotify } from "../service/service-notice.ts";
 import { serveStatus } from "../status/status-socket.ts";
+import { rememberTimeSync, systemTimeSync } from "../time/time-sync.ts";
+import type { AskTimeSync } from "../time/time-sync.ts";
 import { checkRetention, trustOf } from "../settings/trust.ts";
 import { readPolicyText } from "../../platform/policy-file.ts";
 
@@ -44,6 +46,9 @@ const spec = {
   positionals: { min: 1, max: 1_000 },
 } satisfies CommandSpec;
 
+/** All agents of the process share an answer for so long. */
+const SYNC_ANSWER_KEPT_MS = 10_000;
+
 /** Runs the command until it is asked to stop. */
 export async function runEdge(io: ProgramIo, argv: readonly string[]): Promise<number> {
   const { flags, positionals, help } = parseFlags(argv, spec);
@@ -54,6 +59,7 @@ export async function runEdge(io: ProgramIo, argv: readonly string[]): Promise<n
   const destination = { write: (line: string) => void io.stderr.write(line) };
   const ownLogger = pinoLogger("edge", "info", destination);
   const shutdown = new Shutdown({ signal: io.signal, clock: io.clock, logger: ownLogger });
+  const askTimeSync = rememberTimeSync(systemTimeSync, io.clock, SYNC_ANSWER_KEPT_MS);
   const agents: Agent[] = [];
   /** Agents by the address at which their metrics are served. */
   const served = new Map<string, Agent[]>();
@@ -64,7 +70,7 @@ export async function runEdge(io: ProgramIo, argv: readonly string[]): Promise<n
       const logger = pinoLogger(config.name, config.logLevel, destination);
       const lock = await lockFolder(resolve(dirname(file), config.data));
       shutdown.add(`lock of ${config.name}`, () => lock.release());
-      const agent = await openAgent(io, config, dirname(file), logger);
+      const agent = await openAgent(io, config, dirname(file), logger, askTimeSync);
       const run = agent.run(shutdown.signal);
       run.catch((error: unknown) => shutdown.fail(error));
       agents.push(agent);
@@ -128,6 +134,7 @@ export async function openAgent(
   config: EdgeConfig,
   folder: string,
   logger: Logger,
+  askTimeSync: AskTimeSync = systemTimeSync,
 ): Promise<Agent> {
   const { files, clock, random } = io;
   const { hub, origin, outbox } = config;
@@ -149,6 +156,8 @@ export async function openAgent(
     outboxBytesMax: outbox.bytesMax,
     waitingReadingsMax: outbox.waitingReadingsMax,
     notBeforeMs,
+    waitForSyncMs: config.clock.waitForSyncSeconds * 1000,
+    askTimeSync,
     sensors: config.sensors.map((sensor, at) => sensorOf(sensor, at, notBeforeMs, clock)),
     connectHub: await hubConnector(io, config, folder),
     ...(hub.url === undefined ? {} : { askHubTime: timeAsker(io, hub.url) }),

@@ -16,6 +16,8 @@ import type { Counters } from "../counters.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Intake } from "./intake.ts";
 import type { Outbox } from "../outbox/outbox.ts";
+import { noteReadings } from "./pack-notes.ts";
+import type { PackNotes } from "./pack-notes.ts";
 import { readingsOf } from "./packer.ts";
 import type { ClosedPack } from "./packer.ts";
 import type { Quarantine } from "../outbox/quarantine.ts";
@@ -28,6 +30,8 @@ export interface PackSignerParts {
   readonly isRestricted: boolean;
   /** Where the device is, as far as it is known. */
   readonly position: () => Position | undefined;
+  /** By stream, the boards for which the device signs. */
+  readonly via: ReadonlyMap<string, string>;
   /** The outbox may grow to this. */
   readonly outboxBytesMax: number;
   readonly intake: Intake;
@@ -49,6 +53,8 @@ export type Obstacle =
 /** See the head of the file. */
 export class PackSigner {
   private readonly parts: PackSignerParts;
+  /** Wall minus monotonic time when the stream's last pack was signed. */
+  private readonly offsetsMs = new Map<string, number>();
 
   constructor(parts: PackSignerParts) {
     this.parts = parts;
@@ -63,7 +69,7 @@ export class PackSigner {
     // What was signed last is not on disk: one batch in memory is enough.
     if (!outbox.isFlushed) return "disk";
     if (outbox.bytes >= this.parts.outboxBytesMax) return "full";
-    if (time.offsetMs() === undefined) return "no-clock";
+    if (time.now() === undefined) return "no-clock";
     return position() === undefined ? "no-position" : undefined;
   }
 
@@ -82,9 +88,13 @@ export class PackSigner {
 
   private sign(pack: ClosedPack): boolean {
     const { device, intake, time, counters, repair } = this.parts;
-    const iat = Math.floor(time.nowMs()! / 1000);
-    const dropped = intake.dropped(pack.stream);
-    const readings = readingsOf(pack, time.offsetMs()!, dropped);
+    const { nowMs, offsetMs } = time.now()!;
+    const iat = Math.floor(nowMs / 1000);
+    const notes = this.notesOf(pack.stream);
+    const readings = [
+      ...readingsOf(pack, offsetMs),
+      ...noteReadings(notes, (pack.lastMs + offsetMs) / 1000),
+    ];
     const payload = encodePack(device, pack.position ?? this.parts.position()!, readings);
     const refusal = repair.isRefusedStream(pack.stream)
       ? new Refusal("wrong-stream", "the hub does not take this stream")
@@ -95,10 +105,18 @@ export class PackSigner {
     }
     const bytesBefore = this.parts.outbox.bytes;
     this.signPayload(pack.stream, iat, payload);
-    intake.ownUp(pack.stream, dropped);
+    intake.ownUp(pack.stream, notes.dropped);
+    this.offsetsMs.set(pack.stream, offsetMs);
     counters.statementsSigned += 1;
     counters.bytesSigned += this.parts.outbox.bytes - bytesBefore;
     return true;
+  }
+
+  private notesOf(stream: string): PackNotes {
+    const { time, intake, via } = this.parts;
+    const { source, offsetMs } = time.now()!;
+    const clockStepMs = offsetMs - (this.offsetsMs.get(stream) ?? offsetMs);
+    return { clock: source, clockStepMs, dropped: intake.dropped(stream), via: via.get(stream) };
   }
 
   private signPayload(stream: string, iat: number, payload: Uint8Array): void {

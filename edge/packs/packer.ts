@@ -6,9 +6,11 @@
  * them on the wall clock when the pack is signed. Pure.
  */
 
+import { PACK_RECORDS_MAX } from "../../ledger/limits.ts";
 import { faultName } from "../../ledger/quantity.ts";
 import type { Position, Reading } from "../../ledger/senml.ts";
 import type { SensorReading } from "../sensors/reading.ts";
+import { NOTES_MAX } from "./pack-notes.ts";
 
 /** When a pack is closed. */
 export interface PackLimits {
@@ -34,8 +36,8 @@ interface Instant {
   readonly readings: SensorReading[];
 }
 
-/** SenML records that one instant may fill: 256 in all, less the position and what the agent says of itself. */
-const INSTANT_RECORDS_MAX = 250;
+/** SenML records that one instant may fill: all, less the position and what the agent says of the pack. */
+const INSTANT_RECORDS_MAX = PACK_RECORDS_MAX - 2 - NOTES_MAX;
 
 /** The packer of one stream. */
 export class Packer {
@@ -159,20 +161,13 @@ function closedPack(stream: string, instants: readonly Instant[]): ClosedPack {
   };
 }
 
-/**
- * Puts a pack's readings on the wall clock: `offsetMs` is wall minus monotonic time. A faulty value is followed by its
- * boolean record. `dropped` readings, counted since the stream's last pack, are owned up to in the pack itself.
- */
-export function readingsOf(pack: ClosedPack, offsetMs: number, dropped: number): Reading[] {
-  const readings: Reading[] = [];
-  for (const { quantity, unit, value, atMs, fault } of pack.readings) {
+/** Puts a pack's readings on the wall clock: `offsetMs` is wall minus monotonic time. Faulty values are followed by their mark. */
+export function readingsOf(pack: ClosedPack, offsetMs: number): Reading[] {
+  return pack.readings.flatMap(({ quantity, unit, value, atMs, fault }): Reading[] => {
     const time = (atMs + Math.round(offsetMs)) / 1000;
-    readings.push({ quantity, unit, value, time });
-    if (fault === true) readings.push({ quantity: faultName(quantity), value: true, time });
-  }
-  if (dropped > 0) {
-    const time = (pack.lastMs + Math.round(offsetMs)) / 1000;
-    readings.push({ quantity: "dropped", unit: "count", value: dropped, time });
-  }
-  return readings;
+    const reading = { quantity, unit, value, time };
+    return fault === true
+      ? [reading, { quantity: faultName(quantity), value: true, time }]
+      : [reading];
+  });
 }

@@ -162,6 +162,10 @@ const shape = z.object({
       notBefore: z.iso.date().default(BUILD_DATE).meta({
         description: "a clock that says less is not believed; earlier for replays of recordings",
       }),
+      waitForSyncSeconds: z.number().int().min(0).max(86_400).default(120).meta({
+        description:
+          "how long after the start a system clock that NTP has not set is not believed yet",
+      }),
     })
     .prefault({}),
   metrics: z
@@ -224,6 +228,7 @@ export interface EdgeConfig {
   readonly clock: {
     /** A date, as in ISO 8601. */
     readonly notBefore: string;
+    readonly waitForSyncSeconds: number;
   };
   /** As in listen-address.ts; absent for none. */
   readonly metrics?: string | undefined;

@@ -5,7 +5,7 @@
  * have few values: names of the settings, and closed lists.
  */
 
-import type { TimeSource } from "../time/clock-source.ts";
+import { TIME_SOURCES } from "../time/clock-source.ts";
 import type { Counters } from "../counters.ts";
 import type { MetricFamily, Sample } from "./exposition.ts";
 import { SENSOR_STATES } from "../sensors/sensor-state.ts";
@@ -13,7 +13,6 @@ import type { SensorStatus } from "../sensors/sensor.ts";
 import type { AgentStatus } from "./status.ts";
 
 const PREFIX = "kerbstone_edge_";
-const TIME_SOURCES: readonly TimeSource[] = ["none", "system", "gps", "hub"];
 
 type NumberName = {
   [Name in keyof Counters]: Counters[Name] extends number ? Name : never;

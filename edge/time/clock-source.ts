@@ -1,22 +1,36 @@
 /**
  * What time it is, and who says so.
  *
- * A board without a battery starts in the past. Until some source gives a time that is not before the program was
- * built, there is no wall clock here, and nothing is signed; readings wait by monotonic time. A satellite receiver
- * outranks a system clock that contradicts it, and the hub's HTTP `Date` is a last resort. See docs/edge.md, "Time".
+ * A board without a battery starts in the past, or where it was switched off (fake-hwclock). Until some source gives a
+ * time that is not before the program was built, there is no wall clock here, and nothing is signed; readings wait by
+ * monotonic time. A satellite receiver outranks a system clock that contradicts it, a system clock that is known to be
+ * kept by nobody is believed only after a while, and the hub's HTTP `Date` is a last resort. See docs/edge.md, "Time".
  */
 
 import type { Clock } from "../../platform/clock.ts";
 import type { Fix } from "../sensors/reading.ts";
 
-/** Where the time comes from. */
-export type TimeSource = "none" | "system" | "gps" | "hub";
+/** Who vouches for the time, the best last. `system` is the machine's own clock, with nobody known to keep it right. */
+export const TIME_SOURCES = ["none", "hub", "system", "ntp", "gps"] as const;
+
+export type TimeSource = (typeof TIME_SOURCES)[number];
+
+/** A time that is believed. */
+export interface BelievedTime {
+  readonly source: Exclude<TimeSource, "none">;
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+  /** Wall minus monotonic time, whole milliseconds. */
+  readonly offsetMs: number;
+}
 
 /** What a clock source is made of. */
 export interface ClockSourceParts {
   readonly clock: Clock;
   /** No time before this is believed: when the program was built, or earlier where recordings are replayed. */
   readonly notBeforeMs: number;
+  /** How long after the start a system clock that nobody keeps is not believed yet; see `hearSync`. */
+  readonly waitForSyncMs: number;
 }
 
 /** Two fixes that disagree by more than this, after the time between them, are not believed. */
@@ -27,6 +41,10 @@ const SYSTEM_NEAR_MS = 2_500;
 const OFFSET_STEP_MS = 20;
 /** A system clock is trusted again over a receiver that has been silent for this long. */
 const GPS_SILENT_MS_MAX = 6 * 3_600_000;
+/** A system clock that nobody keeps, and that is further off than this from the hub's, is the worse of the two. */
+const HUB_NEAR_MS = 60_000;
+
+type Chosen = Pick<BelievedTime, "source" | "offsetMs">;
 
 interface Heard {
   readonly offsetMs: number;
@@ -37,14 +55,17 @@ interface Heard {
 export class ClockSource {
   private readonly clock: Clock;
   private readonly notBeforeMs: number;
+  private readonly waitUntilMs: number;
   private lastFix: Heard | undefined;
   private gps: Heard | undefined;
   private hub: Heard | undefined;
+  private isKept: boolean | undefined;
   private systemOffsetMs = NaN;
 
   constructor(parts: ClockSourceParts) {
     this.clock = parts.clock;
     this.notBeforeMs = parts.notBeforeMs;
+    this.waitUntilMs = parts.clock.monotonicMs() + parts.waitForSyncMs;
   }
 
   /** Monotonic milliseconds, there from the start. */
@@ -67,38 +88,76 @@ export class ClockSource {
     if (timeMs >= this.notBeforeMs) this.hub = { offsetMs: timeMs - atMs, atMs };
   }
 
+  /**
+   * Takes note whether the system's clock is kept in step (NTP and the like); `undefined` where nobody can tell.
+   *
+   * One that is known not to be kept is waited for, and then taken for what it is; where nobody can tell it is taken at
+   * once.
+   */
+  hearSync(isKept: boolean | undefined): void {
+    this.isKept = isKept;
+  }
+
+  /** Whether the hub's word could help: nobody better tells the time. */
+  get wantsHub(): boolean {
+    const source = this.choose()?.source;
+    return (
+      source === undefined || source === "hub" || (source === "system" && this.isKept === false)
+    );
+  }
+
   /** Who is believed at present. */
   get source(): TimeSource {
     return this.choose()?.source ?? "none";
   }
 
+  /** Everything at one moment; `undefined` while no clock is believed. */
+  now(): BelievedTime | undefined {
+    const chosen = this.choose();
+    if (chosen === undefined) return undefined;
+    const offsetMs = Math.round(chosen.offsetMs);
+    return { source: chosen.source, offsetMs, nowMs: this.clock.monotonicMs() + offsetMs };
+  }
+
   /** Wall minus monotonic time in whole milliseconds; `undefined` while no clock is believed. */
   offsetMs(): number | undefined {
-    const chosen = this.choose();
-    return chosen === undefined ? undefined : Math.round(chosen.offsetMs);
+    return this.now()?.offsetMs;
   }
 
   /** Milliseconds since 1970; `undefined` while no clock is believed. */
   nowMs(): number | undefined {
-    const offsetMs = this.offsetMs();
-    return offsetMs === undefined ? undefined : this.clock.monotonicMs() + offsetMs;
+    return this.now()?.nowMs;
   }
 
-  private choose(): { source: TimeSource; offsetMs: number } | undefined {
-    const monotonicMs = this.clock.monotonicMs();
-    const systemMs = this.clock.nowMs();
-    const system =
-      systemMs >= this.notBeforeMs
-        ? { source: "system" as const, offsetMs: this.steady(systemMs - monotonicMs) }
-        : undefined;
+  private choose(): Chosen | undefined {
     const { gps, hub } = this;
+    const system = this.system();
     if (gps && system) {
+      const isSilent = this.clock.monotonicMs() - gps.atMs > GPS_SILENT_MS_MAX;
+      if (isSilent) return system;
       const isNear = Math.abs(gps.offsetMs - system.offsetMs) <= SYSTEM_NEAR_MS;
-      const isSilent = monotonicMs - gps.atMs > GPS_SILENT_MS_MAX;
-      return isNear || isSilent ? system : { source: "gps", offsetMs: gps.offsetMs };
+      // As long as both agree the receiver vouches, and the system's clock is the finer.
+      return { source: "gps", offsetMs: isNear ? system.offsetMs : gps.offsetMs };
     }
     if (gps) return { source: "gps", offsetMs: gps.offsetMs };
-    return system ?? (hub && { source: "hub", offsetMs: hub.offsetMs });
+    if (hub && (system === undefined || this.isWorseThanHub(system.offsetMs)))
+      return { source: "hub", offsetMs: hub.offsetMs };
+    return system;
+  }
+
+  /** The system's clock, where it may be believed at all. */
+  private system(): Chosen | undefined {
+    const monotonicMs = this.clock.monotonicMs();
+    const systemMs = this.clock.nowMs();
+    if (systemMs < this.notBeforeMs) return undefined;
+    if (this.isKept === false && monotonicMs < this.waitUntilMs) return undefined;
+    const source = this.isKept === true ? "ntp" : "system";
+    return { source, offsetMs: this.steady(systemMs - monotonicMs) };
+  }
+
+  private isWorseThanHub(systemOffsetMs: number): boolean {
+    if (this.isKept !== false || this.hub === undefined) return false;
+    return Math.abs(this.hub.offsetMs - systemOffsetMs) > HUB_NEAR_MS;
   }
 
   private steady(offsetMs: number): number {

@@ -93,6 +93,8 @@ async function start(changes: Partial<AgentParts> = {}, driverName = "sds011"): 
     outboxBytesMax: 1_000_000,
     waitingReadingsMax: 1_000,
     notBeforeMs,
+    waitForSyncMs: 120_000,
+    askTimeSync: () => Promise.resolve(undefined),
     sensors: [{ stream: "air", driverName, address: "memory", driver, connect: line.connect }],
     connectHub: (options) => hub.connect(options),
     dataFolder: "/data",
@@ -177,6 +179,56 @@ test("a board without a clock asks the hub for the time, as a last resort", asyn
   await until("the pack is there", () => packs().length === 1);
 });
 
+test("packs say who vouched for the time, and by how much the clock was moved", async () => {
+  hub.enrol("air-1", signer);
+  let isKept: boolean | undefined = true;
+  await start({ askTimeSync: () => Promise.resolve(isKept) });
+  await until("the line is open", () => line.events !== undefined);
+  line.sds011(11, 12);
+  await until("a pack is there", () => packs().length === 1);
+  clock.jump(-7_200_000);
+  isKept = undefined;
+  await clock.advance(20_000);
+  const measuredMs = clock.nowMs();
+  line.sds011(21, 22);
+  await until("another is there", () => packs().length === 2);
+  expect(values("clock")).toEqual(["ntp", "system"]);
+  expect(values("clock-step")).toEqual([-7_200]);
+  expect(packs()[1]!.readings[0]!.time * 1000).toBeCloseTo(measuredMs, 0);
+  line.sds011(31, 32);
+  await until("a third is there", () => packs().length === 3);
+  expect(values("clock-step")).toEqual([-7_200]);
+});
+
+test("a clock that is known not to be kept is waited for; what is read meanwhile gets its true time", async () => {
+  hub.enrol("air-1", signer);
+  // Where the board was switched off, as fake-hwclock keeps it: after the build date, and two days ago.
+  clock.jump(-172_800_000);
+  let isKept = false;
+  const { agent } = await start({ askTimeSync: () => Promise.resolve(isKept) });
+  await until("the line is open", () => line.events !== undefined);
+  const measuredMs = clock.nowMs() + 172_800_000;
+  line.sds011(11, 12);
+  await clock.advance(30_000);
+  expect(agent.status()).toMatchObject({ clockSource: "none", waitingReadings: 2 });
+  clock.jump(172_800_000);
+  isKept = true;
+  await until("the pack is there", () => packs().length === 1);
+  expect(packs()[0]!.readings[0]!.time * 1000).toBeCloseTo(measuredMs, 0);
+  expect(values("clock")).toEqual(["ntp"]);
+});
+
+test("a clock that nobody ever keeps is used in the end, and called so", async () => {
+  hub.enrol("air-1", signer);
+  await start({ askTimeSync: () => Promise.resolve(false) });
+  await until("the line is open", () => line.events !== undefined);
+  line.sds011(11, 12);
+  await clock.advance(110_000);
+  expect(packs()).toEqual([]);
+  await until("the pack is there", () => packs().length === 1);
+  expect(values("clock")).toEqual(["system"]);
+});
+
 test("a device that is not enrolled yet keeps what it reads until it is", async () => {
   const { agent } = await start();
   await until("the line is open", () => line.events !== undefined);
@@ -215,7 +267,7 @@ test("a restricted device commits to its packs, and the preimage travels beside"
   expect(statement.kind).toBe("salted");
   const pack = openPack(statement, hub.preimages.get(statement.seq)!);
   expect(pack).not.toBeInstanceOf(Refusal);
-  expect((pack as Pack).readings.map(({ value }) => value)).toEqual([12.3, 45.6]);
+  expect((pack as Pack).readings.map(({ value }) => value)).toEqual([12.3, 45.6, "system"]);
 });
 
 test("at its bounds it drops new readings unsigned, counts them, and owns up in the next pack", async () => {

@@ -1,7 +1,7 @@
 /** Sensors by theme: which values belong together, in which order devices stand, and which of them are looked for. */
 
 import type { Device, Latest } from "../api/answer.ts";
-import { QUANTITIES } from "../../../ledger/quantity.ts";
+import { NOTES, QUANTITIES } from "../../../ledger/quantity.ts";
 import { presencesOf, troubleRank } from "./presence.ts";
 import type { Presence } from "./presence.ts";
 
@@ -106,6 +106,7 @@ function asTheme(name: string): Theme | undefined {
 function valuesByTheme(device: Device): ReadonlyMap<Theme, readonly Latest[]> {
   const themes = new Map<Theme, Latest[]>();
   for (const value of [...device.latest].sort(compareValues)) {
+    if (NOTES.has(value.quantity)) continue;
     const theme = themeOf(value.stream, value.quantity);
     const values = themes.get(theme) ?? [];
     values.push(value);

@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Device, Latest } from "../api/answer.ts";
+import { noteWords } from "../city/pack-notes.ts";
 import { THEME_TITLES } from "../city/theme.ts";
 import type { ThemeGroup, ThemeRow } from "../city/theme.ts";
 import { countOf } from "../words/number.ts";
@@ -89,7 +90,7 @@ function DeviceRows({ row }: { row: ThemeRow }): JSX.Element {
   );
 }
 
-/** Position, model and interval, as far as they are known. */
+/** Position, model, interval and what its agent says of itself, as far as they are known. */
 function describe(device: Device): string {
   const { lat, lon, model, everySeconds, owner } = device;
   return [
@@ -97,6 +98,7 @@ function describe(device: Device): string {
     model ?? undefined,
     everySeconds > 0 ? `every ${formatDuration(everySeconds * 1000)}` : undefined,
     owner === null ? undefined : `owner ${owner}`,
+    ...noteWords(device),
   ]
     .filter((part) => part !== undefined)
     .join(" · ");

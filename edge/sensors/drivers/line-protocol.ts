@@ -32,11 +32,8 @@ export const lineProtocol: DriverKind = driverKind<Options>({
   }),
   create: ({ checksum, quantities, silenceMs }) => {
     const own = new Map(Object.entries(quantities));
-    const unitOf = (quantity: string): string | undefined => {
-      const known = QUANTITIES.get(quantity);
-      // What agents say of themselves is not for boards to say.
-      return known?.measurement === "node" ? undefined : (known?.unit ?? own.get(quantity));
-    };
+    const unitOf = (quantity: string): string | undefined =>
+      QUANTITIES.get(quantity)?.unit ?? own.get(quantity);
     const isWelcome = ({ quantity, unit, value }: LineItem): boolean => {
       const expected = unitOf(quantity);
       if (expected === undefined || (unit !== undefined && unit !== expected)) return false;

@@ -122,7 +122,7 @@ function quantityFault(
   unitGiven: string | undefined,
 ): { path: string[]; message: string } | undefined {
   const known = QUANTITIES.get(quantity);
-  if (known?.measurement === "node" || (known === undefined && !isFreeQuantity(quantity)))
+  if (known === undefined && !isFreeQuantity(quantity))
     return { path: ["quantity"], message: `${quantity} is not for sensors to say` };
   if (known !== undefined && unitGiven !== undefined && unitGiven !== known.unit)
     return { path: ["unit"], message: `the unit of ${quantity} is ${known.unit || "none"}` };

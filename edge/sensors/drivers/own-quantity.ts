@@ -4,20 +4,21 @@
 
 import { z } from "zod";
 import { isName } from "../../../ledger/name.ts";
-import { faultOf, QUANTITIES } from "../../../ledger/quantity.ts";
+import { faultOf, NOTES, QUANTITIES } from "../../../ledger/quantity.ts";
 
 const POSITION = ["lat", "lon"];
 const UNIT = /^[A-Za-z0-9%/.^-]{0,16}$/;
 
 /** Says whether a name is free to be given a meaning. */
 export function isFreeQuantity(name: string): boolean {
-  const isTaken = QUANTITIES.has(name) || POSITION.includes(name) || faultOf(name) !== undefined;
-  return isName(name) && !isTaken;
+  const isTaken = QUANTITIES.has(name) || NOTES.has(name) || POSITION.includes(name);
+  return isName(name) && !isTaken && faultOf(name) === undefined;
 }
 
 /** The name of such a quantity. */
 export const ownQuantity: z.ZodType<string> = z.string().refine(isFreeQuantity, {
-  error: "a name of a-z, 0-9 and -, that is no known quantity, no position and no fault mark",
+  error:
+    "a name of a-z, 0-9 and -, that is no known quantity or note, no position and no fault mark",
 });
 
 /** Its SenML unit; empty for bare numbers and booleans. */

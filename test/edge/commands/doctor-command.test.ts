@@ -65,6 +65,7 @@ beforeEach(async () => {
     connectLine: () => () => Promise.resolve({ write: () => true, close: () => Promise.resolve() }),
     freeBytes: () => Promise.resolve(2 ** 40),
     userName: () => "pi",
+    askTimeSync: () => Promise.resolve(true),
   };
 });
 
@@ -231,10 +232,11 @@ test.each<[Partial<AgentStatus>, string, RegExp]>([
 
 test("clock and space are judged by numbers", () => {
   const nowMs = Date.parse("2026-12-01T12:00:00Z");
-  expect(judgeClock(nowMs, nowMs + 1, undefined).level).toBe("wrong");
-  expect(judgeClock(nowMs, nowMs, undefined).level).toBe("ok");
-  expect(judgeClock(nowMs, 0, nowMs + 60_001).level).toBe("wrong");
-  expect(judgeClock(nowMs, 0, nowMs - 5_000).level).toBe("ok");
+  expect(judgeClock(nowMs, nowMs + 1, undefined, true).level).toBe("wrong");
+  expect(judgeClock(nowMs, nowMs, undefined, undefined).level).toBe("ok");
+  expect(judgeClock(nowMs, 0, nowMs + 60_001, true).level).toBe("wrong");
+  expect(judgeClock(nowMs, 0, nowMs - 5_000, true).level).toBe("ok");
+  expect(judgeClock(nowMs, 0, nowMs - 5_000, false).level).toBe("unsure");
   expect(judgeSpace(100 * 2 ** 20, 0, 50 * 2 ** 20).level).toBe("ok");
   expect(judgeSpace(100 * 2 ** 20, 0, 200 * 2 ** 20).level).toBe("unsure");
   expect(judgeSpace(100 * 2 ** 20, 150 * 2 ** 20, 200 * 2 ** 20).level).toBe("ok");

@@ -67,7 +67,7 @@ class Device {
   private constructor(files: MemoryFiles, outbox: Outbox, level: RetentionLevel) {
     this.files = files;
     this.outbox = outbox;
-    const time = new ClockSource({ clock, notBeforeMs: 0 });
+    const time = new ClockSource({ clock, notBeforeMs: 0, waitForSyncMs: 0 });
     const { counters } = this;
     this.chain = new Chain({ issuer: DEVICE, signer, outbox });
     const quarantine = new Quarantine({ files, folder: "/data/quarantine", logger: silentLogger });

@@ -15,7 +15,7 @@ let time: ClockSource;
 /** Starts a board whose system clock says `systemMs`. */
 function boot(systemMs: number): void {
   clock = new ManualClock(systemMs);
-  time = new ClockSource({ clock, notBeforeMs: BUILT_MS });
+  time = new ClockSource({ clock, notBeforeMs: BUILT_MS, waitForSyncMs: 120_000 });
 }
 
 /** A fix that was heard now and says `timeMs`. */
@@ -88,7 +88,7 @@ test("a receiver outranks a system clock that contradicts it, and yields to one 
   time.hearFix(fix(TRUE_MS + 1_000));
   expect(time.source).toBe("gps");
   clock.jump(24 * HOUR_MS - 300);
-  expect(time.source).toBe("system");
+  expect(time.source).toBe("gps");
   expect(time.nowMs()).toBe(TRUE_MS + 700);
 });
 
@@ -119,4 +119,54 @@ test("small differences between two readings of the clocks do not move the offse
   }
   clock.jump(200);
   expect(time.offsetMs()).toBeGreaterThan(offsetMs + 100);
+});
+
+test("a system clock that is kept in step says so", () => {
+  boot(TRUE_MS);
+  time.hearSync(true);
+  expect(time.source).toBe("ntp");
+  time.hearSync(undefined);
+  expect(time.source).toBe("system");
+});
+
+test("one that is known not to be kept is believed only after a while", async () => {
+  boot(TRUE_MS);
+  time.hearSync(false);
+  expect(time.source).toBe("none");
+  await clock.advance(119_999);
+  expect(time.source).toBe("none");
+  await clock.advance(1);
+  expect(time.source).toBe("system");
+});
+
+test("a receiver and the hub are not waited with", async () => {
+  boot(TRUE_MS);
+  time.hearSync(false);
+  time.hearHub(TRUE_MS, 0);
+  expect(time.source).toBe("hub");
+  time.hearFix(fix(TRUE_MS));
+  await clock.advance(1_000);
+  time.hearFix(fix(TRUE_MS + 1_000));
+  expect(time.source).toBe("gps");
+});
+
+test("the hub outranks a system clock that nobody keeps and that is far off, and no other", async () => {
+  boot(TRUE_MS - 24 * HOUR_MS);
+  time.hearSync(false);
+  await clock.advance(120_000);
+  expect(time.wantsHub).toBe(true);
+  time.hearHub(TRUE_MS, clock.monotonicMs());
+  expect([time.source, time.nowMs()]).toEqual(["hub", TRUE_MS]);
+  time.hearSync(true);
+  expect([time.source, time.wantsHub]).toEqual(["ntp", false]);
+  time.hearSync(undefined);
+  expect([time.source, time.wantsHub]).toEqual(["system", false]);
+});
+
+test("the hub's word is not taken for a system clock that is nearly right", async () => {
+  boot(TRUE_MS);
+  time.hearSync(false);
+  await clock.advance(120_000);
+  time.hearHub(TRUE_MS + 120_000 + 59_000, clock.monotonicMs());
+  expect(time.source).toBe("system");
 });

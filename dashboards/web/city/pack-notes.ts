@@ -1,0 +1,30 @@
+/** What a device's agent says of its packs, beside the readings (docs/quantities.md, "Notes"), in words. */
+
+import type { Device, Latest } from "../api/answer.ts";
+
+/** Who vouched for the time, as people say it. A clock that nobody keeps is worth a word; others are as expected. */
+const CLOCK_WORDS: Readonly<Record<string, string>> = {
+  gps: "time by satellite",
+  ntp: "time by NTP",
+  hub: "time by the hub, for want of a clock",
+  system: "time by a clock that nobody is known to keep",
+};
+
+/** What is shown beside a device: who told the time of its newest pack, and for whom it signs. */
+export function noteWords({ latest }: Pick<Device, "latest">): readonly string[] {
+  const clock = newestOf(latest, "clock");
+  const boards = latest.filter(({ quantity }) => quantity === "via").map(({ value }) => value);
+  return [
+    ...(clock === undefined ? [] : [CLOCK_WORDS[String(clock.value)] ?? `time by ${clock.value}`]),
+    ...[...new Set(boards)].map((board) => `signed for ${board}`),
+  ];
+}
+
+function newestOf(latest: readonly Latest[], note: string): Latest | undefined {
+  return latest
+    .filter(({ quantity }) => quantity === note)
+    .reduce<Latest | undefined>(
+      (newest, each) => (newest === undefined || each.timeMs > newest.timeMs ? each : newest),
+      undefined,
+    );
+}

@@ -1,0 +1,36 @@
+/** What an agent says of its packs, as the page shows it. */
+
+import { expect, test } from "vitest";
+import type { Latest } from "../../dashboards/web/api/answer.ts";
+import { noteWords } from "../../dashboards/web/city/pack-notes.ts";
+
+function latest(quantity: string, value: Latest["value"], timeMs: number, stream = "air"): Latest {
+  return { stream, quantity, unit: null, value, timeMs, fault: false, entry: 1, level: "sealed" };
+}
+
+test.each([
+  ["gps", "time by satellite"],
+  ["ntp", "time by NTP"],
+  ["system", "time by a clock that nobody is known to keep"],
+  ["hub", "time by the hub, for want of a clock"],
+  ["sundial", "time by sundial"],
+])("who vouched for the time: %s", (value, words) => {
+  expect(noteWords({ latest: [latest("clock", value, 1)] })).toEqual([words]);
+});
+
+test("the newest of several streams counts, and each board is named once", () => {
+  const words = noteWords({
+    latest: [
+      latest("clock", "system", 2),
+      latest("clock", "ntp", 3, "noise"),
+      latest("via", "airrohr:esp8266-1", 2),
+      latest("via", "airrohr:esp8266-1", 3, "weather"),
+      latest("pm25", 7, 3),
+    ],
+  });
+  expect(words).toEqual(["time by NTP", "signed for airrohr:esp8266-1"]);
+});
+
+test("a device that says nothing of itself has no words", () => {
+  expect(noteWords({ latest: [latest("pm25", 7, 3)] })).toEqual([]);
+});
