@@ -3,6 +3,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import { uptime } from "node:os";
 import { dirname, resolve } from "node:path";
 import { pid } from "node:process";
 import { connect } from "mqtt";
@@ -156,7 +157,8 @@ export async function openAgent(
     outboxBytesMax: outbox.bytesMax,
     waitingReadingsMax: outbox.waitingReadingsMax,
     notBeforeMs,
-    waitForSyncMs: config.clock.waitForSyncSeconds * 1000,
+    // NTP has had its chance since the machine was switched on, not since this program was started.
+    waitForSyncMs: Math.max(0, config.clock.waitForSyncSeconds - uptime()) * 1000,
     askTimeSync,
     sensors: config.sensors.map((sensor, at) => sensorOf(sensor, at, notBeforeMs, clock)),
     connectHub: await hubConnector(io, config, folder),

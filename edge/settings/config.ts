@@ -164,7 +164,7 @@ const shape = z.object({
       }),
       waitForSyncSeconds: z.number().int().min(0).max(86_400).default(120).meta({
         description:
-          "how long after the start a system clock that NTP has not set is not believed yet",
+          "how long after the machine's start a clock that NTP has not set is not believed yet",
       }),
     })
     .prefault({}),

@@ -29,7 +29,7 @@ export interface ClockSourceParts {
   readonly clock: Clock;
   /** No time before this is believed: when the program was built, or earlier where recordings are replayed. */
   readonly notBeforeMs: number;
-  /** How long after the start a system clock that nobody keeps is not believed yet; see `hearSync`. */
+  /** For how long, from now, a system clock that nobody keeps is not believed yet; see `hearSync`. */
   readonly waitForSyncMs: number;
 }
 
@@ -91,8 +91,8 @@ export class ClockSource {
   /**
    * Takes note whether the system's clock is kept in step (NTP and the like); `undefined` where nobody can tell.
    *
-   * One that is known not to be kept is waited for, and then taken for what it is; where nobody can tell it is taken at
-   * once.
+   * One that is known not to be kept is waited for, the hub's word too, and then taken for what it is; where nobody can
+   * tell it is taken at once.
    */
   hearSync(isKept: boolean | undefined): void {
     this.isKept = isKept;
@@ -140,6 +140,7 @@ export class ClockSource {
       return { source: "gps", offsetMs: isNear ? system.offsetMs : gps.offsetMs };
     }
     if (gps) return { source: "gps", offsetMs: gps.offsetMs };
+    if (this.isWaitedFor) return undefined;
     if (hub && (system === undefined || this.isWorseThanHub(system.offsetMs)))
       return { source: "hub", offsetMs: hub.offsetMs };
     return system;
@@ -147,12 +148,16 @@ export class ClockSource {
 
   /** The system's clock, where it may be believed at all. */
   private system(): Chosen | undefined {
-    const monotonicMs = this.clock.monotonicMs();
     const systemMs = this.clock.nowMs();
-    if (systemMs < this.notBeforeMs) return undefined;
-    if (this.isKept === false && monotonicMs < this.waitUntilMs) return undefined;
+    if (systemMs < this.notBeforeMs || this.isWaitedFor) return undefined;
     const source = this.isKept === true ? "ntp" : "system";
-    return { source, offsetMs: this.steady(systemMs - monotonicMs) };
+    return { source, offsetMs: this.steady(systemMs - this.clock.monotonicMs()) };
+  }
+
+  /** Whether the system's clock, which is not kept, may still come to be. */
+  private get isWaitedFor(): boolean {
+    if (this.isKept !== false || this.clock.nowMs() < this.notBeforeMs) return false;
+    return this.clock.monotonicMs() < this.waitUntilMs;
   }
 
   private isWorseThanHub(systemOffsetMs: number): boolean {

@@ -139,11 +139,11 @@ test("one that is known not to be kept is believed only after a while", async ()
   expect(time.source).toBe("system");
 });
 
-test("a receiver and the hub are not waited with", async () => {
+test("while it is waited for the hub is not believed either, a receiver is", async () => {
   boot(TRUE_MS);
   time.hearSync(false);
   time.hearHub(TRUE_MS, 0);
-  expect(time.source).toBe("hub");
+  expect(time.source).toBe("none");
   time.hearFix(fix(TRUE_MS));
   await clock.advance(1_000);
   time.hearFix(fix(TRUE_MS + 1_000));
