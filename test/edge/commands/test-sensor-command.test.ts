@@ -130,9 +130,9 @@ test.each([
 });
 
 test.each([
-  [["ttyUSB0"], "no serial port's path"],
+  [["ttyUSB0"], "is no address: a serial port's path"],
   [["/dev/ttyUSB0", "--driver", "teapot"], "no driver teapot"],
-  [["/dev/ttyUSB0", "--baud", "fast"], "no serial port's path"],
+  [["/dev/ttyUSB0", "--baud", "fast"], "is no address: a serial port's path"],
   [["/dev/ttyUSB0", "--seconds", "-1"], "--seconds"],
   [[], "Expected 1 word"],
 ])("%j is one clear sentence", async (argv, text) => {

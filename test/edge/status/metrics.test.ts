@@ -43,6 +43,7 @@ const STATUS: AgentStatus = {
         bytesRead: 500,
         bytesWritten: 19,
         bytesDropped: 0,
+        bytesRefused: 0,
       },
       frameCounters: { framesGood: 40, framesBad: 2, bytesSkipped: 7 },
     },
