@@ -10,7 +10,7 @@ import { UserError } from "../../platform/user-error.ts";
 import { MessageEar } from "../finding/message-recognition.ts";
 import type { RecognisedBoard, StrangeValue } from "../finding/message-recognition.ts";
 import { usualStream } from "../finding/recognition.ts";
-import type { DriverKind, SensorEvent } from "../sensors/driver.ts";
+import type { Driver, DriverKind, SensorEvent } from "../sensors/driver.ts";
 import type { Message } from "../sensors/framers/message.ts";
 import type { MqttAddress, PushAddress } from "../sensors/lines/address.ts";
 import { Lines } from "../sensors/lines/connect.ts";
@@ -50,7 +50,7 @@ export async function testMessages(io: ProgramIo, test: MessageTest): Promise<nu
   const signal = AbortSignal.any([io.signal, stopping.signal]);
   const surroundings = { notBeforeMs: Date.parse(BUILD_DATE) };
   const ear = new MessageEar(kinds, address.kind, surroundings);
-  let board: RecognisedBoard | undefined;
+  let driver: Driver | undefined;
   let endMs = clock.monotonicMs() + PATIENCE_MS;
   let shown = 0;
   let fault: Error | undefined;
@@ -58,12 +58,12 @@ export async function testMessages(io: ProgramIo, test: MessageTest): Promise<nu
     for (const message of ear.hear(chunk, atMs))
       if (shown++ < MESSAGES_SHOWN_MAX) stdout.write(formatHeard(message, clock.nowMs()));
     const recognised = ear.recognised();
-    if (board === undefined && recognised !== undefined) {
-      board = recognised;
+    if (driver === undefined && recognised !== undefined) {
+      driver = recognised.kind.create({}, surroundings);
       endMs = seconds === 0 ? Infinity : clock.monotonicMs() + seconds * 1000;
-      stdout.write(explainBoard(test, board));
+      stdout.write(explainBoard(test, recognised));
     }
-    const events = board?.kind.create({}, surroundings).push(chunk, atMs) ?? [];
+    const events = driver?.push(chunk, atMs) ?? [];
     return events.map((event) => showEvent(io, test, event)).reduce((sum, count) => sum + count, 0);
   };
   const line = new Line({
@@ -90,9 +90,20 @@ export async function testMessages(io: ProgramIo, test: MessageTest): Promise<nu
     const { text: what, remedy } = explainPortError(text, fault);
     throw new UserError(`The board cannot be heard: ${what}.`, { hint: remedy, cause: fault });
   }
-  if (board !== undefined) return 0;
-  stdout.write(explainStrange(test, ear.strangeValues(), shown));
-  return 1;
+  stdout.write(
+    driver === undefined ? explainStrange(test, ear.strangeValues(), shown) : summary(driver),
+  );
+  return driver === undefined ? 1 : 0;
+}
+
+/** What was understood, and what was not. */
+function summary(driver: Driver): string {
+  const passedOver = Object.entries(driver.passedOver?.() ?? {}).filter(([, count]) => count > 0);
+  const rest = passedOver.map(([reason, count]) => `, ${count} ${reason}`).join("");
+  const parts = (driver.parts?.() ?? []).map(
+    ({ name }) => `Two sources: ${name}. Neither is taken.\n`,
+  );
+  return `\n${driver.counters().framesGood} messages understood${rest}.\n${parts.join("")}`;
 }
 
 /** What a board that nobody knows pushes is told of by the server's log: its id may be the one that is looked for. */
@@ -114,7 +125,7 @@ function withPresence(
 function formatHeard({ topic, payload, isRetained }: Message, nowMs: number): string {
   const said = typeof payload === "string" ? payload : JSON.stringify(payload);
   const short = said.length > PAYLOAD_SHOWN_MAX ? `${said.slice(0, PAYLOAD_SHOWN_MAX)} …` : said;
-  const kept = isRetained ? " (kept by the broker, so no new measurement)" : "";
+  const kept = isRetained ? " (kept by the broker)" : "";
   return `  ${timeOf(nowMs)}  ${printable(`${topic}: ${short}`)}${kept}\n`;
 }
 

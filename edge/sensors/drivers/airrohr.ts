@@ -71,7 +71,7 @@ const sensorName = z.enum(Object.keys(SENSORS) as SensorName[]);
 /** airRohr boards, as the registry lists them. */
 export const airrohr: DriverKind = driverKind<Options>({
   name: "airrohr",
-  title: "airRohr board (sensor.community)",
+  title: "sensor.community board (airRohr)",
   baudRate: 0,
   lines: ["push"],
   // They send every 145 seconds; one message may get lost.
