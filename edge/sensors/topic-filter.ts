@@ -10,6 +10,8 @@ export function isTopicFilter(text: string): boolean {
   if (text === "" || text.includes("\0") || new TextEncoder().encode(text).length > TOPIC_BYTES_MAX)
     return false;
   const levels = text.split("/");
+  // Shared subscriptions are MQTT 5's, and would give each message to one of several agents.
+  if (levels[0] === "$share") return false;
   return levels.every((level, at) => {
     if (level === "#") return at === levels.length - 1;
     return level === "+" || !/[+#]/.test(level);

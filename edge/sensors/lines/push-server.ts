@@ -28,14 +28,24 @@ export interface PushServerParts {
   readonly access: PushAccess;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** How long a request may take. */
+  readonly limits?: PushLimits;
+}
+
+/** How long boards may take, in milliseconds. */
+export interface PushLimits {
+  /** For the headers, and between two requests. */
+  readonly headersMs: number;
+  /** For all of a request. */
+  readonly requestMs: number;
+  /** How often a look is taken at those who exceed these. */
+  readonly lookMs: number;
 }
 
 const CONNECTIONS_MAX = 64;
 const CONNECTIONS_PER_HOST_MAX = 8;
-const HEADERS_LIMIT_MS = 5_000;
-const REQUEST_LIMIT_MS = 10_000;
-/** How often Node looks for those who exceed these limits; each half a minute unless set. */
-const LOOK_MS = 1_000;
+/** Node itself would look each half a minute. */
+const LIMITS: PushLimits = { headersMs: 5_000, requestMs: 10_000, lookMs: 1_000 };
 const HEADERS_BYTES_MAX = 8_192;
 /** A board sends one push a sensor, one after another, every few minutes. */
 const QUOTA = { perSecond: 2, atOnce: 20 };
@@ -129,13 +139,13 @@ export class PushServer {
   }
 
   private async open(): Promise<Server> {
-    const { access, logger } = this.parts;
+    const { access, logger, limits = LIMITS } = this.parts;
     const server = createServer(
       {
-        connectionsCheckingInterval: LOOK_MS,
-        headersTimeout: HEADERS_LIMIT_MS,
-        requestTimeout: REQUEST_LIMIT_MS,
-        keepAliveTimeout: HEADERS_LIMIT_MS,
+        connectionsCheckingInterval: limits.lookMs,
+        headersTimeout: limits.headersMs,
+        requestTimeout: limits.requestMs,
+        keepAliveTimeout: limits.headersMs,
         maxHeaderSize: HEADERS_BYTES_MAX,
       },
       (request, response) => void this.answer(request, response),
