@@ -3,8 +3,8 @@
  *
  * Lines that may hear the same topic through different filters get a connection each: over one, a broker may send such a
  * message once for each of them (MQTT 3.1.1, 3.3.5), and nobody could tell it from two measurements. A lost broker
- * closes all lines, each of which comes back in its own time; however many they are, the broker is tried once a second
- * at most.
+ * closes all lines, each of which comes back in its own time; however many they are, a broker that could not be reached
+ * is left alone for a second.
  */
 
 import type { Clock } from "../../../platform/clock.ts";
@@ -76,19 +76,22 @@ export class Broker {
     return closing;
   }
 
-  /** Connects, after the gap to the attempt before. */
+  /** Connects, after the gap to an attempt that has failed. */
   private async open(signal: AbortSignal, ended: (reason: Error) => void): Promise<BrokerSession> {
     const { clock, logger, access } = this.parts;
-    const nowMs = clock.monotonicMs();
-    const waitMs = Math.max(0, this.nextAttemptMs - nowMs);
-    this.nextAttemptMs = nowMs + waitMs + ATTEMPT_GAP_MS;
+    const waitMs = this.nextAttemptMs - clock.monotonicMs();
     if (waitMs > 0) await clock.sleep(waitMs, signal);
     const trimmed = (): void =>
       logger.warn(
         { broker: access.url },
         "a message of the LAN's broker is too long, and empty now",
       );
-    return BrokerSession.open({ ...this.parts, trimmed }, ended);
+    try {
+      return await BrokerSession.open({ ...this.parts, trimmed }, ended);
+    } catch (error) {
+      this.nextAttemptMs = clock.monotonicMs() + ATTEMPT_GAP_MS;
+      throw error;
+    }
   }
 }
 

@@ -24,7 +24,12 @@ export function hear(
   return driver
     .push(line, 5)
     .flatMap((event) => (event.kind === "readings" ? event.readings : []))
-    .map(({ atMs: _, ...reading }) => reading);
+    .map(({ quantity, unit, value, fault }) => ({
+      quantity,
+      unit,
+      value,
+      ...(fault === undefined ? {} : { fault }),
+    }));
 }
 
 /** The readings as `quantity value unit`, with `!` for a fault. */

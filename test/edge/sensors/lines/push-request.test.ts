@@ -1,4 +1,5 @@
 /** What a push says, and of whom: good ones, bad ones, and whatever else comes. */
+import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encodeUtf8 } from "../../../../ledger/bytes.ts";
