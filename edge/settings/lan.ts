@@ -80,38 +80,35 @@ const VIA_BYTES_MAX = 256;
 
 /** Finds what does not fit together. */
 export function lanFaults(lan: LanConfig, sensors: readonly NamedSensor[]): LanFault[] {
-  const faults: LanFault[] = tableFaults(lan);
-  for (const [at, sensor] of sensors.entries()) {
-    const kind = DRIVERS.get(sensor.driver);
-    const address = parseLineAddress(sensor.address);
-    if (kind === undefined || address === undefined) continue;
-    const say = (name: string, message: string): unknown =>
-      faults.push({ path: ["sensors", at, name], message });
-    if (!linesOf(kind).includes(address.kind))
-      say("address", `${kind.name} needs ${formsOf(linesOf(kind))}`);
-    else if (address.kind === "mqtt" && lan.broker === undefined)
-      say(
-        "address",
-        'messages come from a broker: set it as broker under [lan], such as broker = "mqtt://192.168.1.2:1883"',
-      );
-    else if (address.kind === "push" && lan.push === undefined)
-      say(
-        "address",
-        'boards push to an address: set it as push under [lan], such as push = "0.0.0.0:8093"',
-      );
-    const via = viaOf(sensor);
-    if (via === undefined) continue;
-    if (new TextEncoder().encode(via).length > VIA_BYTES_MAX)
-      say(
-        "address",
-        `it is too long: driver and address go into every pack, with ${VIA_BYTES_MAX} bytes at most`,
-      );
-    if (sensors.some((other, place) => place !== at && streamsOf(other).includes(sensor.stream)))
-      say(
-        "stream",
-        "a board of the LAN needs a stream of its own, since each pack of it says which board measured",
-      );
-  }
+  return [...tableFaults(lan), ...sensors.flatMap((_, at) => sensorFaults(lan, sensors, at))];
+}
+
+function sensorFaults(lan: LanConfig, sensors: readonly NamedSensor[], at: number): LanFault[] {
+  const sensor = sensors[at]!;
+  const kind = DRIVERS.get(sensor.driver);
+  const address = parseLineAddress(sensor.address);
+  if (kind === undefined || address === undefined) return [];
+  const own = (message: string): LanFault => ({ path: ["sensors", at], message });
+  const faults: LanFault[] = [];
+  if (!linesOf(kind).includes(address.kind))
+    faults.push(
+      own(`the driver ${kind.name} needs ${formsOf(linesOf(kind))}, not ${sensor.address}`),
+    );
+  else if (address.kind === "mqtt" && lan.broker === undefined)
+    faults.push({
+      path: ["lan", "broker"],
+      message: `${sensor.address} is a topic of this broker`,
+    });
+  else if (address.kind === "push" && lan.push === undefined)
+    faults.push({ path: ["lan", "push"], message: `the board of ${sensor.address} pushes to it` });
+  const via = viaOf(sensor);
+  if (via === undefined) return faults;
+  if (new TextEncoder().encode(via).length > VIA_BYTES_MAX)
+    faults.push(own(`driver and topic go into every pack, with ${VIA_BYTES_MAX} bytes at most`));
+  if (sensors.some((other, place) => place !== at && streamsOf(other).includes(sensor.stream)))
+    faults.push(
+      own("a board of the LAN needs a stream of its own: each pack says which board measured"),
+    );
   return faults;
 }
 

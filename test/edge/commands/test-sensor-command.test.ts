@@ -135,6 +135,13 @@ test.each([
   [["/dev/ttyUSB0", "--baud", "fast"], "is no address: a serial port's path"],
   [["/dev/ttyUSB0", "--seconds", "-1"], "--seconds"],
   [[], "Expected 1 word"],
+  [["mqtt:a/#/b"], "is no address"],
+  [["mqtt:a"], "Where is the broker of mqtt:a?"],
+  [["push:a"], "Where does the board of push:a push to?"],
+  [["push:a", "--push", "127.0.0.1:1", "--push-username", "x"], "goes with pushPasswordFile"],
+  [["mqtt:a", "--broker", "mqtt://b", "--driver", "sds011"], "has no such lines"],
+  [["mqtt:a", "--broker", "mqtt://b", "--driver", "json"], "needs options"],
+  [["/dev/ttyUSB0", "--driver", "tasmota"], "has no such lines"],
 ])("%j is one clear sentence", async (argv, text) => {
   const { code, err } = await run({}, argv);
   expect(code).toBe(2);
