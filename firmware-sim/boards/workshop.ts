@@ -34,8 +34,14 @@ interface BoardSort {
   readonly model?: ModelName;
   /** Quantities without which it has nothing to send. */
   readonly required: readonly string[];
+  /** Of these it needs one at least, where it can do with any. */
+  readonly oneOf?: readonly string[];
   readonly everySeconds: number;
 }
+
+const CLIMATE = ["temp", "rh"];
+const AIR = [...CLIMATE, "co2", "pm25", "pm10"];
+const NOISE = ["laeq", "lamin", "lamax"];
 
 /** All boards. */
 export const BOARDS: Readonly<Record<BoardName, BoardSort>> = {
@@ -46,10 +52,28 @@ export const BOARDS: Readonly<Record<BoardName, BoardSort>> = {
   "p1-meter": { outlet: "wire", model: "energy", required: ["power", "energy"], everySeconds: 1 },
   "modbus-bus": { outlet: "wire", required: [], everySeconds: 1 },
   "line-board": { outlet: "wire", required: [], everySeconds: 10 },
-  zigbee2mqtt: { outlet: "mqtt", model: "air", required: [], everySeconds: 60 },
-  tasmota: { outlet: "mqtt", model: "air", required: [], everySeconds: 300 },
-  esphome: { outlet: "mqtt", model: "air", required: [], everySeconds: 60 },
-  airrohr: { outlet: "push", model: "air", required: [], everySeconds: 145 },
+  zigbee2mqtt: {
+    outlet: "mqtt",
+    model: "air",
+    required: [],
+    oneOf: [...AIR, "pressure", "power", "energy"],
+    everySeconds: 60,
+  },
+  tasmota: { outlet: "mqtt", model: "air", required: [], oneOf: AIR, everySeconds: 300 },
+  esphome: {
+    outlet: "mqtt",
+    model: "air",
+    required: [],
+    oneOf: [...AIR, ...NOISE, "pressure"],
+    everySeconds: 60,
+  },
+  airrohr: {
+    outlet: "push",
+    model: "air",
+    required: [],
+    oneOf: ["pm25", "pm10", ...CLIMATE, ...NOISE],
+    everySeconds: 145,
+  },
 };
 
 /** The names of all boards. */

@@ -127,9 +127,21 @@ function replayFaults(replay: Table, board: BoardName): string[] {
       ? []
       : [".replay.columns: expected a column for a quantity, such as pm25 = 3; there is none"];
   }
-  return BOARDS[board].required
-    .filter((quantity) => !mapping.quantities.some((column) => column.quantity === quantity))
-    .map((quantity) => `.replay.columns: ${board} needs a column for ${quantity}; there is none`);
+  const columns = mapping.quantities.map(({ quantity }) => quantity);
+  return [
+    ...BOARDS[board].required
+      .filter((quantity) => !columns.includes(quantity))
+      .map((quantity) => `.replay.columns: ${board} needs a column for ${quantity}; there is none`),
+    ...muteFaults(".replay.columns", board, columns),
+  ];
+}
+
+/** A board that reports this and that, and nothing of what there is. */
+function muteFaults(field: string, board: BoardName, measured: readonly string[]): string[] {
+  const { oneOf } = BOARDS[board];
+  return oneOf === undefined || oneOf.some((quantity) => measured.includes(quantity))
+    ? []
+    : [`${field}: ${board} speaks of ${oneOf.join(", ")}; not of ${measured.join(", ")}`];
 }
 
 function modelFaults(board: Table, name: BoardName, model: ModelName): string[] {
@@ -145,6 +157,7 @@ function modelFaults(board: Table, name: BoardName, model: ModelName): string[] 
     ...lacking.map(
       (quantity) => `.model: ${name} needs ${quantity}; "${model}" measures ${measured.join(", ")}`,
     ),
+    ...muteFaults(".model", name, measured),
     ...settings
       .filter((setting) => !known.includes(setting))
       .map(
