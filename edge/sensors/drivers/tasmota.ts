@@ -89,7 +89,9 @@ function readTasmota({ topic, payload }: Message): MessageContent {
       board: topic.slice(0, -WILL.length),
       isOnline: payload === "Online",
     };
-  if (!topic.endsWith(SENSOR) || !isTable(payload)) return { kind: "other" };
+  if (!topic.endsWith(SENSOR)) return { kind: "other" };
+  // Garbled on its way, perhaps.
+  if (!isTable(payload)) return { kind: "values", values: [] };
   const temperature = conversion(TO_CELSIUS, payload["TempUnit"] ?? "C");
   const pressure = conversion(TO_HECTOPASCAL, payload["PressureUnit"] ?? "hPa");
   const conversionOf = (quantity: string): Conversion | undefined => {

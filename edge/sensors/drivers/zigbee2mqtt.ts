@@ -63,9 +63,10 @@ function presenceTopics(filter: string): string[] {
 function readZigbee2Mqtt({ topic, payload }: Message): MessageContent {
   if (topic.endsWith(BRIDGE_STATE)) return presence(undefined, payload);
   if (topic.endsWith(AVAILABILITY)) return presence(topic.slice(0, -AVAILABILITY.length), payload);
+  if (topic.includes("/bridge/") || COMMAND.test(topic)) return { kind: "other" };
   const isObject = typeof payload === "object" && payload !== null && !Array.isArray(payload);
-  if (topic.includes("/bridge/") || COMMAND.test(topic) || !isObject) return { kind: "other" };
-  return { kind: "values", values: valuesOf(topic, payload as Readonly<Record<string, unknown>>) };
+  const table = isObject ? (payload as Readonly<Record<string, unknown>>) : {};
+  return { kind: "values", values: valuesOf(topic, table) };
 }
 
 /** `online` and `offline`, or since version 2 `{"state":"online"}`. */

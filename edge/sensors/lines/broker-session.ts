@@ -45,8 +45,8 @@ interface Member extends Subscriber {
 const WAIT_MS = 8_000;
 const KEEPALIVE_SECONDS = 30;
 const GOODBYE_MS = 1_000;
-/** A board with twenty sensors that speaks each second, with room to spare. */
-const QUOTA = { perSecond: 50, atOnce: 500 };
+/** A board with twenty sensors, each of which speaks once a second. */
+const QUOTA = { perSecond: 20, atOnce: 200 };
 
 /** See the head of the file. */
 export class BrokerSession {

@@ -82,6 +82,8 @@ test("other messages of the board are no faults", () => {
   hear(driver, "tele/kitchen/STATE", '{"Time":"x","Uptime":"0T00:10:11","Wifi":{"RSSI":44}}');
   hear(driver, "stat/kitchen/RESULT", '{"POWER":"OFF"}');
   expect(driver.counters()).toMatchObject({ framesGood: 0, framesBad: 0 });
+  hear(driver, TOPIC, '{"Time":"x","AM23');
+  expect(driver.counters()).toMatchObject({ framesGood: 0, framesBad: 1 });
 });
 
 test("its will says whether the board is there", () => {
