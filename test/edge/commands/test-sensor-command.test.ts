@@ -148,6 +148,14 @@ test.each([
   expect(err).toContain(text);
 });
 
+test("a line of JSON on a wire is not taken for a board of the LAN", async () => {
+  const line = encodeUtf8('{"topic":"zigbee2mqtt/kitchen","payload":{"temperature":20.5}}\n');
+  const { code, out } = await run({ says: () => line }, ["tcp://10.0.0.7:4001"]);
+  expect(code).toBe(1);
+  expect(out).toContain("What comes is text that no driver takes");
+  expect(out).toContain("Not tried, since they need options: json, modbus");
+});
+
 test("noise before, between and after frames does not hide a sensor", async () => {
   const noise = Buffer.from("00aaff42", "hex");
   const { code } = await run({ says: () => Buffer.concat([noise, SDS011, noise]) }, ["/dev/ttyS0"]);
