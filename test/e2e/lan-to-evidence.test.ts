@@ -104,8 +104,12 @@ describe.skipIf(lacks(mosquitto))("boards of the LAN", () => {
   test("evidence of such a reading holds offline, and shows its way", async () => {
     const { index, readings } = packs.find(({ stream }) => stream === "roof")!;
     const path = join(await scope.folder("evidence"), "reading.evidence.json");
-    const reply = await fetch(new URL(`api/v1/entries/${index}/evidence`, hub.url));
-    await writeFile(path, await reply.text());
+    // A block is published a moment before the hub's own index knows of it.
+    const evidence = await eventually("evidence", async () => {
+      const reply = await fetch(new URL(`api/v1/entries/${index}/evidence`, hub.url));
+      return reply.ok ? reply.text() : undefined;
+    });
+    await writeFile(path, evidence);
     const said = await kerbstone(scope, ["verify", path, "--vkey", hub.vkey, "--json"]);
     expect(JSON.parse(said)).toMatchObject({ ok: true, index, stream: "roof", readings });
   });
