@@ -17,7 +17,7 @@ import { BOARD_NAMES } from "./boards/workshop.ts";
 
 const SIM_COMMAND = {
   usage:
-    "kerbstone sim --scenario FILE | --board NAME (--listen HOST:PORT | --serial PATH) [options]",
+    "kerbstone sim --scenario FILE | --board NAME (--listen HOST:PORT | --serial PATH | --broker URL | --push URL) [options]",
   about:
     "Simulates sensor boards that speak their real protocols, fed by models of a city, recorded CSV files or captured bytes.",
   flags: {
@@ -39,6 +39,17 @@ const SIM_COMMAND = {
       value: "N",
       about: "speed of the serial device or of a capture, 9600 unless given",
     },
+    broker: {
+      type: "text",
+      value: "URL",
+      about: "publishes the messages of a zigbee2mqtt, tasmota or esphome board there",
+    },
+    topic: {
+      type: "text",
+      value: "TOPIC",
+      about: "where it publishes, or the part of it that is the board's own name",
+    },
+    push: { type: "text", value: "URL", about: "posts the messages of an airrohr board there" },
     model: {
       type: "text",
       value: "NAME",
@@ -52,7 +63,7 @@ const SIM_COMMAND = {
     quantities: {
       type: "text",
       value: "A,B",
-      about: "what a line-board or modbus-bus reports, everything unless given",
+      about: "what a board reports that can report anything; everything unless given",
     },
     dialect: {
       type: "text",
@@ -184,7 +195,7 @@ function cityValues(flags: Flags): Record<string, unknown> {
 }
 
 function boardValues(flags: Flags): Record<string, unknown> {
-  const { listen, serial, board, model, dialect } = flags;
+  const { listen, serial, board, model, dialect, broker, topic, push } = flags;
   const pace = { ...numbers({ speed: flags.speed }), ...(flags.loop ? { loop: true } : {}) };
   const place = compact({
     ...numbers({ lat: flags.lat, lon: flags.lon, everySeconds: flags.every }),
@@ -208,6 +219,9 @@ function boardValues(flags: Flags): Record<string, unknown> {
     name: flags.name ?? "sim",
     listen,
     serial,
+    broker,
+    topic,
+    push,
     board,
     model,
     dialect,

@@ -8,6 +8,7 @@ import { decodeUtf8, encodeBase64, encodeUtf8 } from "../ledger/bytes.ts";
 import type { Signer } from "../ledger/signature.ts";
 import type { Files } from "./files.ts";
 import type { Random } from "./random.ts";
+import { readOwnerFile } from "./owner-file.ts";
 import { UserError } from "./user-error.ts";
 
 const OWNER_ONLY = 0o600;
@@ -17,15 +18,7 @@ const DER_HEAD = Uint8Array.of(48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34
 
 /** Loads a key. Rejects with a `UserError` where there is none, it is no Ed25519 key, or others may read it. */
 export async function loadKey(files: Files, path: string): Promise<Signer> {
-  const facts = await files.facts(path);
-  if (facts === undefined) throw new UserError(`There is no key file ${path}.`);
-  if ((facts.mode & 0o077) !== 0) {
-    const mode = facts.mode.toString(8).padStart(4, "0");
-    throw new UserError(`The key file ${path} can be read by others (mode ${mode}).`, {
-      hint: `Run "chmod 600 ${path}", and think about whether somebody may have copied it.`,
-    });
-  }
-  const pem = decodeUtf8((await files.read(path)) ?? new Uint8Array(0));
+  const pem = decodeUtf8(await readOwnerFile(files, path, "key file"));
   return keySigner(parsePem(pem ?? "", path));
 }
 

@@ -16,6 +16,7 @@ const PACKAGES = [
   { name: "influxdb", program: "influxd", purpose: "the mirror to InfluxDB" },
   { name: "mosquitto", program: "mosquitto", purpose: "another MQTT broker" },
   { name: "mosquitto-clients", program: "mosquitto_pub", purpose: "devices by any MQTT client" },
+  { name: "openssl", program: "openssl", purpose: "a broker with a certificate" },
   { name: "socat", program: "socat", purpose: "serial lines" },
   { name: "chromium", program: "chromium", purpose: "the web page in a browser" },
   { name: "python3-cbor2", module: "cbor2", purpose: "the independent auditor" },

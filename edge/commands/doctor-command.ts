@@ -16,6 +16,7 @@ import type { CommandSpec } from "../../platform/command-line.ts";
 import { HttpClient } from "../../platform/http-client.ts";
 import { loadKey } from "../../platform/key-file.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
+import { silentLogger } from "../../platform/log.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { loadEdgeConfig } from "../settings/config.ts";
 import type { EdgeConfig, SensorConfig } from "../settings/config.ts";
@@ -23,14 +24,16 @@ import { find, formatFindings, judgeClock, judgeSpace, judgeStatus } from "./dia
 import type { Finding } from "./diagnosis.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
 import type { ConnectHub } from "../delivery/hub-connection.ts";
-import { parseLineAddress } from "../sensors/lines/address.ts";
-import { connectTo } from "../sensors/lines/connect.ts";
+import { Lines } from "../sensors/lines/connect.ts";
+import type { LanAccess } from "../sensors/lines/lan-access.ts";
+import { lineAddressOf, openLan, viaOf } from "../settings/lan.ts";
 import { explainPortError } from "../sensors/lines/port-fault.ts";
 import { signLoginToken } from "../delivery/login-token.ts";
 import { hubConnector } from "./run-command.ts";
 import { findStatus } from "../status/status-socket.ts";
 import type { FoundStatus } from "../status/status-socket.ts";
 import type { ConnectTo } from "../sensors/lines/connect.ts";
+import type { Connect } from "../sensors/lines/line.ts";
 import { checkRetention, trustOf } from "../settings/trust.ts";
 import { systemTimeSync } from "../time/time-sync.ts";
 import type { AskTimeSync } from "../time/time-sync.ts";
@@ -46,7 +49,8 @@ const spec = {
 
 /** What the doctor asks of the machine, besides `ProgramIo`. */
 export interface DoctorPorts {
-  readonly connectLine: ConnectTo;
+  /** Gives what opens the lines of an agent whose LAN is this. */
+  readonly lines: (io: ProgramIo, lan: LanAccess) => ConnectTo;
   /** Bytes free for this user on the disk of a folder that is there. */
   readonly freeBytes: (folder: string) => Promise<number>;
   readonly userName: () => string;
@@ -54,7 +58,8 @@ export interface DoctorPorts {
 }
 
 const systemPorts: DoctorPorts = {
-  connectLine: (address, { clock }) => connectTo(address, clock),
+  lines: ({ clock, random }, lan) =>
+    new Lines({ clock, random, logger: silentLogger }).connectTo(lan),
   freeBytes: async (folder) => {
     const { bavail, bsize } = await statfs(folder);
     return bavail * bsize;
@@ -123,8 +128,17 @@ async function examine(
   await look("clock", async () =>
     judgeClock(io.clock.nowMs(), notBeforeMs, hub.dateMs, await ports.askTimeSync()),
   );
-  for (const [at, sensor] of config.sensors.entries())
-    findings.push(await checkSensor(io, ports, config.sensors, sensor, at, status));
+  const lan = await openLan(io.files, config.lan, folder).catch((error: unknown) => error as Error);
+  if (lan instanceof Error) await look("lan", () => Promise.reject(lan));
+  const connect = ports.lines(io, lan instanceof Error ? {} : lan);
+  for (const [at, sensor] of config.sensors.entries()) {
+    const isTried = viaOf(sensor) === undefined || !(lan instanceof Error);
+    findings.push(
+      isTried
+        ? await checkSensor(io, connect, config.sensors, sensor, at, status)
+        : { subject: `sensor ${at + 1}`, level: "unsure", text: "not tried, see lan" },
+    );
+  }
   findings.push(...judgeStatus(status, io.clock.nowMs()));
   if (status?.isLive === true) return findings;
   if (signer !== undefined) {
@@ -208,7 +222,7 @@ function parseJson(text: string): unknown {
 
 async function checkSensor(
   io: ProgramIo,
-  ports: DoctorPorts,
+  connect: ConnectTo,
   all: readonly SensorConfig[],
   sensor: SensorConfig,
   at: number,
@@ -221,7 +235,9 @@ async function checkSensor(
     const text = options.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
     return { subject, level: "wrong", text: `its options do not fit: ${text.join("; ")}` };
   }
-  if (all.findIndex(({ address }) => address === sensor.address) < at)
+  const address = lineAddressOf(kind, sensor.address);
+  const isWire = address.kind === "serial" || address.kind === "tcp";
+  if (isWire && all.findIndex((other) => other.address === sensor.address) < at)
     return {
       subject,
       level: "wrong",
@@ -229,13 +245,13 @@ async function checkSensor(
       remedy: "Give each sensor its own port, by /dev/serial/by-id, or by-path for two alike.",
     };
   if (status?.isLive === true) return judgeRunning(subject, status.status.sensors[at]);
-  const fault = await openOnce(io, ports, sensor.address, kind.baudRate);
+  const fault = await openOnce(io, () => connect(address, io), sensor.address);
   if (fault) return { subject, level: "wrong", ...fault };
   const isNumbered = /^(serial:)?\/dev\/tty(USB|ACM)\d/.test(sensor.address);
   return {
     subject,
     level: isNumbered ? "unsure" : "ok",
-    text: `${sensor.address} can be opened`,
+    text: `${sensor.address} can be ${isWire ? "opened" : "heard"}`,
     ...(isNumbered
       ? { remedy: "This name may change with the order of plugging in: use /dev/serial/by-id/…" }
       : {}),
@@ -248,7 +264,12 @@ function judgeRunning(
 ): Finding {
   if (sensor === undefined)
     return { subject, level: "unsure", text: "is new in the settings: restart the agent" };
-  const { state, address, quantities } = sensor;
+  const { state, address, quantities, parts = [] } = sensor;
+  const failing = parts.filter((part) => part.state !== "ok").map(({ name }) => name);
+  if (state === "ok" && failing.length > 0) {
+    const text = `${address} is read, but not ${failing.join(", ")}`;
+    return { subject, level: "unsure", text, remedy: "See docs/drivers.md, about its driver." };
+  }
   if (state === "ok") return { subject, level: "ok", text: `${address} is read` };
   const text = `${address} is ${state}${quantities.length > 0 ? `: ${quantities.join(", ")}` : ""}`;
   const remedy =
@@ -259,16 +280,15 @@ function judgeRunning(
 /** Opens a port and closes it again; gives what is wrong. */
 async function openOnce(
   io: ProgramIo,
-  ports: DoctorPorts,
+  connectLine: () => Connect,
   text: string,
-  baudRate: number,
 ): Promise<{ text: string; remedy: string } | undefined> {
   const limit = new AbortController();
   const cancel = io.clock.after(LIMIT_MS, () => {
     limit.abort(new Error(`did not open within ${LIMIT_MS} ms`));
   });
   try {
-    const connect = ports.connectLine(parseLineAddress(text, baudRate)!, io);
+    const connect = connectLine();
     const events = { bytes: () => undefined, closed: () => undefined };
     const connection = await connect(events, AbortSignal.any([io.signal, limit.signal]));
     await connection.close();

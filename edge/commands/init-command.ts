@@ -19,6 +19,7 @@ import { formatEnrolmentRequest } from "../settings/enrolment-request.ts";
 import type { DeviceProfile } from "../settings/enrolment-request.ts";
 import { connectTo } from "../sensors/lines/connect.ts";
 import { systemDeviceNames } from "../sensors/lines/device-names.ts";
+import { checkLanFlags, LAN_FLAGS, lanOfFlags } from "./lan-flags.ts";
 import { Questions } from "./questions.ts";
 import { formatSensor, formatSettings, parseSensor } from "../settings/settings-file.ts";
 import { formatQr } from "./terminal-qr.ts";
@@ -85,6 +86,7 @@ const spec = {
       type: "switch",
       about: "takes the hub's key and the sensors found as they are shown, without asking",
     },
+    ...LAN_FLAGS,
     qr: { type: "switch", about: "prints the QR code in any case, however wide" },
   },
 } as const satisfies CommandSpec;
@@ -146,6 +148,8 @@ async function makeDevice(
   ports: DiscoveryPorts,
 ): Promise<number> {
   const given = flags.sensor.map((text) => parseSensor(text, flags.stream[0]));
+  const lan = lanOfFlags(flags, io.cwd);
+  for (const { address } of given) checkLanFlags(address, lan);
   const policyText =
     flags.policy === undefined
       ? undefined
@@ -166,6 +170,7 @@ async function makeDevice(
     ...profile,
     isMoving: flags.moves,
     hub: { ...hub, url: flags.hub, hasPolicy: policyText !== undefined },
+    lan,
     sensors,
   });
   await checkSettings(io, settingsPath, settings);

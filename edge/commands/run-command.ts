@@ -26,11 +26,12 @@ import type { EdgeConfig, SensorConfig } from "../settings/config.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
 import { formatMetrics } from "../status/exposition.ts";
 import type { ConnectHub } from "../delivery/hub-connection.ts";
-import { parseLineAddress } from "../sensors/lines/address.ts";
-import { connectTo } from "../sensors/lines/connect.ts";
+import { Lines } from "../sensors/lines/connect.ts";
+import type { ConnectTo } from "../sensors/lines/connect.ts";
+import { lineAddressOf, openLan, viaOf } from "../settings/lan.ts";
 import { parseListenAddress } from "../../platform/listen-address.ts";
 import { serveMetrics } from "../status/metrics-server.ts";
-import { metricsOf } from "../status/metrics.ts";
+import { metricsOf, pushMetricsOf } from "../status/metrics.ts";
 import { Progress } from "../status/progress.ts";
 import { ServiceNotice, systemdNotify } from "../service/service-notice.ts";
 import { serveStatus } from "../status/status-socket.ts";
@@ -61,6 +62,7 @@ export async function runEdge(io: ProgramIo, argv: readonly string[]): Promise<n
   const ownLogger = pinoLogger("edge", "info", destination);
   const shutdown = new Shutdown({ signal: io.signal, clock: io.clock, logger: ownLogger });
   const askTimeSync = rememberTimeSync(systemTimeSync, io.clock, SYNC_ANSWER_KEPT_MS);
+  const lines = new Lines({ clock: io.clock, random: io.random, logger: ownLogger });
   const agents: Agent[] = [];
   /** Agents by the address at which their metrics are served. */
   const served = new Map<string, Agent[]>();
@@ -71,7 +73,7 @@ export async function runEdge(io: ProgramIo, argv: readonly string[]): Promise<n
       const logger = pinoLogger(config.name, config.logLevel, destination);
       const lock = await lockFolder(resolve(dirname(file), config.data));
       shutdown.add(`lock of ${config.name}`, () => lock.release());
-      const agent = await openAgent(io, config, dirname(file), logger, askTimeSync);
+      const agent = await openAgent(io, config, dirname(file), logger, lines, askTimeSync);
       const run = agent.run(shutdown.signal);
       run.catch((error: unknown) => shutdown.fail(error));
       agents.push(agent);
@@ -82,7 +84,10 @@ export async function runEdge(io: ProgramIo, argv: readonly string[]): Promise<n
       io.stdout.write(`${config.name} runs, for ${config.origin}\n`);
     }
     for (const [address, agents] of served) {
-      const render = (): string => formatMetrics(metricsOf(agents.map((agent) => agent.status())));
+      const render = (): string => {
+        const statuses = agents.map((agent) => agent.status());
+        return formatMetrics([...metricsOf(statuses), ...pushMetricsOf(lines.pushes())]);
+      };
       const server = await serveMetrics(parseListenAddress(address)!, render);
       shutdown.add("metrics", () => server.close());
       io.stdout.write(`metrics at ${server.url}\n`);
@@ -129,12 +134,13 @@ async function shareStatus(
   }
 }
 
-/** Makes the agent of a settings file in `folder`, whose data folder is the caller's to lock. */
+/** Makes the agent of a settings file in `folder`, whose data folder is the caller's to lock, on lines that it shares. */
 export async function openAgent(
   io: Pick<ProgramIo, "files" | "clock" | "random">,
   config: EdgeConfig,
   folder: string,
   logger: Logger,
+  lines: Lines,
   askTimeSync: AskTimeSync = systemTimeSync,
 ): Promise<Agent> {
   const { files, clock, random } = io;
@@ -144,6 +150,7 @@ export async function openAgent(
   const policy = trustOf({ origin, vkey: hub.vkey, policy: policyText });
   checkRetention(outbox.retention, policy);
   const notBeforeMs = Date.parse(config.clock.notBefore);
+  const connect = lines.connectTo(await openLan(files, config.lan, folder));
   return Agent.open({
     device: config.name,
     origin,
@@ -160,7 +167,7 @@ export async function openAgent(
     // NTP has had its chance since the machine was switched on, not since this program was started.
     waitForSyncMs: Math.max(0, config.clock.waitForSyncSeconds - uptime()) * 1000,
     askTimeSync,
-    sensors: config.sensors.map((sensor, at) => sensorOf(sensor, at, notBeforeMs, clock)),
+    sensors: config.sensors.map((sensor, at) => sensorOf(sensor, at, notBeforeMs, clock, connect)),
     connectHub: await hubConnector(io, config, folder),
     ...(hub.url === undefined ? {} : { askHubTime: timeAsker(io, hub.url) }),
     sending: config.sending,
@@ -177,6 +184,7 @@ function sensorOf(
   at: number,
   notBeforeMs: number,
   clock: Clock,
+  connect: ConnectTo,
 ): SensorSetup {
   const kind = DRIVERS.get(config.driver)!;
   const options = kind.options.safeParse(config.options);
@@ -184,14 +192,15 @@ function sensorOf(
     const faults = options.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
     throw new UserError(`sensors[${at}].options do not fit ${kind.name}: ${faults.join("; ")}.`);
   }
-  const address = parseLineAddress(config.address, kind.baudRate)!;
+  const silentMs = config.silentSeconds === undefined ? kind.silentMs : config.silentSeconds * 1000;
   return {
     stream: config.stream,
     driverName: kind.name,
     address: config.address,
     driver: kind.create(config.options, { notBeforeMs }),
-    connect: connectTo(address, clock),
-    ...(config.silentSeconds === undefined ? {} : { silentMs: config.silentSeconds * 1000 }),
+    connect: connect(lineAddressOf(kind, config.address), { clock }),
+    via: viaOf(config),
+    ...(silentMs === undefined ? {} : { silentMs }),
     ...(config.stuckSeconds === undefined ? {} : { stuckMs: config.stuckSeconds * 1000 }),
   };
 }

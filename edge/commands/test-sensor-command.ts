@@ -5,11 +5,12 @@ import type { CommandSpec } from "../../platform/command-line.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { BUILD_DATE } from "../settings/build-date.ts";
+import { linesOf } from "../sensors/driver.ts";
 import type { DriverKind, SensorEvent } from "../sensors/driver.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
-import { parseLineAddress } from "../sensors/lines/address.ts";
+import { ADDRESS_FORMS, parseLineAddress } from "../sensors/lines/address.ts";
+import type { SerialAddress, TcpAddress } from "../sensors/lines/address.ts";
 import { connectTo } from "../sensors/lines/connect.ts";
-import type { ConnectTo } from "../sensors/lines/connect.ts";
 import { Line } from "../sensors/lines/line.ts";
 import type { Connect } from "../sensors/lines/line.ts";
 import { explainPortError } from "../sensors/lines/port-fault.ts";
@@ -17,11 +18,13 @@ import { listen } from "../finding/listening.ts";
 import type { Listened } from "../finding/listening.ts";
 import { looksLikeText, needsNoOptions, usualStream } from "../finding/recognition.ts";
 import { formatSensor } from "../settings/settings-file.ts";
+import { checkLanFlags, LAN_FLAGS, lanOfFlags } from "./lan-flags.ts";
+import { testMessages } from "./message-test.ts";
 
 const spec = {
   usage: "kerbstone edge test-sensor PORT [options]",
   about:
-    "Listens at a serial port or a tcp:// address, recognises the sensor, and shows what it says. PORT is as in the settings, such as /dev/serial/by-id/usb-… or tcp://host:port. 0 if a sensor was recognised, 1 if not.",
+    "Listens at a serial port, a tcp:// address, a topic of the LAN's broker or for the pushes of a board, recognises the sensor, and shows what it says. PORT is as in the settings, such as /dev/serial/by-id/usb-…, tcp://host:port, mqtt:TOPIC (with --broker) or push:BOARD (with --push). 0 if a sensor was recognised, 1 if not.",
   flags: {
     driver: { type: "text", value: "NAME", about: "tries this driver only" },
     baud: { type: "text", value: "N", about: "listens at this speed only" },
@@ -34,15 +37,22 @@ const spec = {
       type: "switch",
       about: "writes nothing to the line, not even to sensors that speak only when asked",
     },
+    ...LAN_FLAGS,
   },
   positionals: { min: 1, max: 1 },
 } as const satisfies CommandSpec;
+
+/** Opens a wire. */
+type ConnectWire = (
+  address: SerialAddress | TcpAddress,
+  parts: { readonly clock: ProgramIo["clock"] },
+) => Connect;
 
 /** Runs the command. */
 export async function testSensor(
   io: ProgramIo,
   argv: readonly string[],
-  connect: ConnectTo = (address, { clock }) => connectTo(address, clock),
+  connect: ConnectWire = (address, { clock }) => connectTo(address, clock),
 ): Promise<number> {
   const { flags, positionals, help } = parseFlags(argv, spec);
   if (help) {
@@ -50,7 +60,6 @@ export async function testSensor(
     return 0;
   }
   const text = positionals[0]!;
-  const kinds = kindsOf(flags.driver);
   const seconds = Number(flags.seconds ?? 30);
   if (!(seconds >= 0)) throw new UserError("--seconds needs a number, 0 for no end.");
   const withBaud = (baudRate: number | string): string =>
@@ -58,9 +67,17 @@ export async function testSensor(
   const asked = flags.baud === undefined ? text : withBaud(flags.baud);
   const address = parseLineAddress(asked);
   if (address === undefined) {
-    throw new UserError(`${asked} is no serial port's path and no tcp://host:port.`, {
+    throw new UserError(`${asked} is no address: ${ADDRESS_FORMS} is expected.`, {
       hint: "For example: kerbstone edge test-sensor /dev/ttyUSB0",
     });
+  }
+  const kinds = kindsOf(flags.driver).filter((kind) => linesOf(kind).includes(address.kind));
+  if (kinds.length === 0)
+    throw new UserError(`The driver ${flags.driver} has no such lines as ${text}.`);
+  if (address.kind === "mqtt" || address.kind === "push") {
+    const lan = lanOfFlags(flags, io.cwd);
+    checkLanFlags(text, lan);
+    return testMessages(io, { text, address, lan, kinds, seconds, format: formatEvent });
   }
   const isFixed = address.kind === "tcp" || asked.includes("baud=");
   let listened: Listened;
@@ -178,7 +195,7 @@ async function showReadings(
   const stop = (): void => stopping.abort(io.signal.reason);
   io.signal.addEventListener("abort", stop, { once: true });
   if (io.signal.aborted) stop();
-  const take = (events: readonly SensorEvent[]): void => {
+  const take = (events: readonly SensorEvent[]): undefined => {
     for (const event of events) {
       if (event.kind !== "write") io.stdout.write(formatEvent(event, clock.nowMs()));
       else if (mayWrite) line.write(event.bytes);

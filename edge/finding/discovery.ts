@@ -4,6 +4,7 @@
 
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { BUILD_DATE } from "../settings/build-date.ts";
+import { linesOf } from "../sensors/driver.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
 import { parseLineAddress } from "../sensors/lines/address.ts";
 import { explainPortError } from "../sensors/lines/port-fault.ts";
@@ -13,12 +14,14 @@ import { listen } from "./listening.ts";
 import type { Listened } from "./listening.ts";
 import { usualStream } from "./recognition.ts";
 import type { SensorChoice } from "../settings/settings-file.ts";
-import type { ConnectTo } from "../sensors/lines/connect.ts";
+import type { SerialAddress } from "../sensors/lines/address.ts";
+import type { Connect } from "../sensors/lines/line.ts";
+import type { Clock } from "../../platform/clock.ts";
 
 /** What finding needs of the machine. */
 export interface DiscoveryPorts {
   readonly names: DeviceNames;
-  readonly connectLine: ConnectTo;
+  readonly connectLine: (address: SerialAddress, parts: { readonly clock: Clock }) => Connect;
 }
 
 /** What was found. */
@@ -61,7 +64,7 @@ async function listenAt(
   try {
     const { recognised, heard } = await listen({
       connectAt: (baudRate) => ports.connectLine({ ...address, baudRate }, io),
-      kinds: [...DRIVERS.values()],
+      kinds: [...DRIVERS.values()].filter((kind) => linesOf(kind).includes("serial")),
       surroundings: { notBeforeMs: Date.parse(BUILD_DATE) },
       mayAsk: true,
       clock: io.clock,

@@ -110,11 +110,11 @@ async function listenAt(
   const { clock, signal } = parts;
   let isLost = false;
   const held: { connection?: Connection } = {};
-  const say = (words: readonly Uint8Array[]): void => {
+  const say = (words: readonly Uint8Array[]): undefined => {
     if (isAsking) for (const bytes of words) held.connection?.write(bytes);
   };
   const events = {
-    bytes: (chunk: Uint8Array) => say(ear.push(chunk, clock.monotonicMs())),
+    bytes: (chunk: Uint8Array): undefined => say(ear.push(chunk, clock.monotonicMs())),
     closed: () => {
       isLost = true;
     },

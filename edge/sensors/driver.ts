@@ -7,6 +7,7 @@
 
 import type { z } from "zod";
 import type { Framed, Framer, FramerCounters } from "./framers/framer.ts";
+import type { LineKind } from "./lines/address.ts";
 import type { Fix, SensorReading } from "./reading.ts";
 
 /** What a driver gives: readings of one instant, a fix, or bytes for the sensor. */
@@ -35,6 +36,21 @@ export interface PartStatus {
   readonly failures: number;
 }
 
+/** Why something in a message was passed over: a closed list, which is also a label of the metrics. */
+export const PASSED_OVER = [
+  /** A message that the broker had kept: when it was measured, nobody knows. */
+  "retained",
+  /** A message in which the driver knows nothing. */
+  "unknown",
+  /** A value that is no number, or in a unit that is not understood. */
+  "unusable",
+  /** A value of a quantity that two sources give. */
+  "contested",
+] as const;
+
+/** How often each, since the driver was made. */
+export type PassedOver = Readonly<Record<(typeof PASSED_OVER)[number], number>>;
+
 /**
  * The driver of one sensor on one line. No method throws for anything that a sensor may send.
  *
@@ -55,6 +71,12 @@ export interface Driver {
 
   /** How the parts are, for drivers of lines with several. */
   parts?(): readonly PartStatus[];
+
+  /** Whether the board is gone by what is said of it, though the line is open. */
+  isOffline?(): boolean;
+
+  /** What was passed over, for drivers of messages. */
+  passedOver?(): PassedOver;
 }
 
 /** What a driver may have to know of its surroundings. */
@@ -71,10 +93,23 @@ export interface DriverKind {
   readonly title: string;
   /** Speed of the serial line where the address does not say. */
   readonly baudRate: number;
+  /** The kinds of lines that it can hang on; serial ports and TCP unless given. */
+  readonly lines?: readonly LineKind[];
+  /** How long its sensors may say nothing by design, where the configuration does not say; a minute unless given. */
+  readonly silentMs?: number;
+  /** What else has to be subscribed to, to hear whether the boards behind a topic filter are there. */
+  readonly besides?: (filter: string) => readonly string[];
   /** What a configuration may set besides. */
   readonly options: z.ZodType;
   /** Makes a driver. Throws a `ZodError` for options that do not fit the schema: check them before. */
   create(options: unknown, surroundings: Surroundings): Driver;
+}
+
+const WIRES: readonly LineKind[] = ["serial", "tcp"];
+
+/** The kinds of lines that sensors of a kind can hang on. */
+export function linesOf({ lines = WIRES }: Pick<DriverKind, "lines">): readonly LineKind[] {
+  return lines;
 }
 
 /** Ties a schema to the constructor that takes what it gives. */

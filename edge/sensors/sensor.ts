@@ -5,13 +5,13 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Random } from "../../platform/random.ts";
-import type { Driver, PartStatus, SensorEvent } from "./driver.ts";
+import type { Driver, PartStatus, PassedOver, SensorEvent } from "./driver.ts";
 import type { FramerCounters } from "./framers/framer.ts";
 import { Line } from "./lines/line.ts";
 import type { Connect, LineCounters, LineState } from "./lines/line.ts";
 import type { Fix, SensorReading } from "./reading.ts";
 import { SENSOR_LIMITS, SensorHealth } from "./sensor-state.ts";
-import type { SensorState } from "./sensor-state.ts";
+import type { SensorCondition, SensorState } from "./sensor-state.ts";
 
 /** What a sensor is made of. */
 export interface SensorParts {
@@ -46,6 +46,8 @@ export interface SensorStatus {
   readonly frameCounters: FramerCounters;
   /** For lines with several units on them. */
   readonly parts?: readonly PartStatus[];
+  /** For drivers of messages. */
+  readonly passedOver?: PassedOver;
 }
 
 /** See the head of the file. */
@@ -76,8 +78,9 @@ export class Sensor {
           this.take(driver.opened(atMs));
         },
         bytes: (chunk, atMs) => {
-          this.take(driver.push(chunk, atMs));
+          const readings = this.take(driver.push(chunk, atMs));
           this.noteFrames(atMs);
+          return readings;
         },
         closed: (_, error) => {
           this.health.closed();
@@ -113,7 +116,7 @@ export class Sensor {
       stream,
       driver: driverName,
       address,
-      ...this.health.condition(clock.monotonicMs()),
+      ...this.condition(clock.monotonicMs()),
       lastSampleMs:
         offsetMs === undefined || lastSampleMs === undefined
           ? undefined
@@ -122,18 +125,29 @@ export class Sensor {
       lineCounters: this.line.counters(),
       frameCounters: driver.counters(),
       ...(driver.parts === undefined ? {} : { parts: driver.parts() }),
+      ...(driver.passedOver === undefined ? {} : { passedOver: driver.passedOver() }),
     };
   }
 
-  private take(events: readonly SensorEvent[]): void {
+  /** Does what the events ask for; gives how many readings were among them. */
+  private take(events: readonly SensorEvent[]): number {
     const { stream, clock } = this.parts;
+    let readings = 0;
     for (const event of events) {
-      if (event.kind === "readings")
+      if (event.kind === "readings") {
         this.parts.readings(event.stream ?? stream, this.health.take(event.readings, event.stream));
-      else if (event.kind === "fix") this.parts.fix(event.fix);
+        readings += event.readings.length;
+      } else if (event.kind === "fix") this.parts.fix(event.fix);
       else if (event.afterMs === undefined) this.line.write(event.bytes);
       else clock.after(event.afterMs, () => this.line.write(event.bytes));
     }
+    return readings;
+  }
+
+  /** A board that is said to be gone is gone, whatever the line. */
+  private condition(nowMs: number): SensorCondition {
+    if (this.parts.driver.isOffline?.() === true) return { state: "offline", quantities: [] };
+    return this.health.condition(nowMs);
   }
 
   /** Frames that bring no reading, such as those of a receiver without a fix, are heard as well. */
@@ -143,14 +157,19 @@ export class Sensor {
     this.framesHeard = framesGood;
   }
 
-  /** Says in the log when values become wrong, or right again; what the line does is said as it happens. */
+  /**
+   * Says in the log when values become wrong, or right again, or a board is said to be gone; what the line does is said as
+   * it happens.
+   */
   private logFaults(nowMs: number): void {
     const { logger, stream, address } = this.parts;
-    const { state, quantities } = this.health.condition(nowMs);
-    if (state === this.stateLogged || state === "offline" || state === "silent") return;
+    const { state, quantities } = this.condition(nowMs);
+    const isLine = this.line.state === "closed" || state === "silent";
+    if (state === this.stateLogged || isLine) return;
     this.stateLogged = state;
     const about = { stream, address, state, quantities };
     if (state === "ok") logger.info(about, "a sensor is well again");
+    else if (state === "offline") logger.warn(about, "a board is said to be gone");
     else logger.warn(about, "a sensor says what cannot be");
   }
 }

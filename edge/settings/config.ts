@@ -16,7 +16,8 @@ import { LOG_LEVELS } from "../../platform/log.ts";
 import type { LogLevel } from "../../platform/log.ts";
 import { BUILD_DATE } from "./build-date.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
-import { parseLineAddress } from "../sensors/lines/address.ts";
+import { ADDRESS_FORMS, parseLineAddress } from "../sensors/lines/address.ts";
+import { type LanConfig, lanFaults, lanShape } from "./lan.ts";
 import { parseListenAddress } from "../../platform/listen-address.ts";
 import type { PackLimits } from "../packs/packer.ts";
 import type { SendingLimits } from "../delivery/publisher.ts";
@@ -64,10 +65,7 @@ const sensor = z.object({
   driver: z.enum([...DRIVERS.keys()] as [string, ...string[]]).meta({ description: "the driver" }),
   address: z
     .string()
-    .refine(
-      (text) => parseLineAddress(text) !== undefined,
-      "expected a serial port's path, serial:PATH?baud=9600, or tcp://host:port",
-    )
+    .refine((text) => parseLineAddress(text) !== undefined, `expected ${ADDRESS_FORMS}`)
     .meta({
       description: "the line to it",
       examples: ["/dev/serial/by-id/usb-1a86_USB_Serial-if00"],
@@ -180,11 +178,18 @@ const shape = z.object({
     .enum(LOG_LEVELS)
     .default("info")
     .meta({ description: "least grave level that is logged" }),
+  lan: lanShape,
   sensors: z
     .array(sensor)
     .min(1)
     .max(64)
     .refine(hasFewStreams, `expected at most ${STREAMS_MAX} streams`),
+});
+
+/** What must hold between tables besides. */
+const settings = shape.superRefine(({ lan, sensors }, context) => {
+  for (const { path, message } of lanFaults(lan, sensors))
+    context.addIssue({ code: "custom", path: [...path], message });
 });
 
 /** The shape of the settings, for whoever lists them. */
@@ -233,6 +238,7 @@ export interface EdgeConfig {
   /** As in listen-address.ts; absent for none. */
   readonly metrics?: string | undefined;
   readonly logLevel: LogLevel;
+  readonly lan: LanConfig;
   readonly sensors: readonly SensorConfig[];
 }
 
@@ -245,7 +251,7 @@ export function settingFlagsOfEdge(): Record<string, FlagSpec> {
 export async function loadEdgeConfig(
   sources: Omit<ConfigSources<z.ZodObject>, "schema" | "prefix">,
 ): Promise<EdgeConfig> {
-  return loadConfig({ ...sources, schema: shape, prefix: "KERBSTONE_EDGE" });
+  return loadConfig({ ...sources, schema: settings, prefix: "KERBSTONE_EDGE" });
 }
 
 function hasFewStreams(sensors: readonly { stream: string }[]): boolean {

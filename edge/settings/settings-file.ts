@@ -2,6 +2,7 @@
 
 import { UserError } from "../../platform/user-error.ts";
 import type { DeviceProfile } from "./enrolment-request.ts";
+import type { LanConfig } from "./lan.ts";
 
 /** A sensor as the command line names it. */
 export interface SensorChoice {
@@ -21,6 +22,8 @@ export interface NewSettings extends DeviceProfile {
     /** The policy lies beside the file, as policy.txt. */
     readonly hasPolicy: boolean;
   };
+  /** Where the sensors of the LAN are reached; empty for none. */
+  readonly lan?: LanConfig;
   readonly sensors: readonly SensorChoice[];
 }
 
@@ -51,9 +54,18 @@ export function formatSettings(settings: NewSettings): string {
     entry("vkey", hub.vkey),
     ...(hub.hasPolicy ? [entry("policy", "policy.txt")] : []),
     ...(settings.isMoving ? [] : ["", "[position]", `lat = ${lat}`, `lon = ${lon}`]),
+    ...formatLan(settings.lan ?? {}),
     ...settings.sensors.flatMap((sensor) => ["", formatSensor(sensor).trimEnd()]),
   ];
   return lines.join("\n") + "\n";
+}
+
+/** Formats the `[lan]`, with an empty line before it; nothing where there is nothing to say. */
+export function formatLan(lan: LanConfig): string[] {
+  const entries = Object.entries(lan).flatMap(([name, value]: [string, string | undefined]) =>
+    value === undefined ? [] : [entry(name, value)],
+  );
+  return entries.length === 0 ? [] : ["", "[lan]", ...entries];
 }
 
 /** Formats a sensor's own part of the settings. */

@@ -8,6 +8,8 @@
 import { TIME_SOURCES } from "../time/clock-source.ts";
 import type { Counters } from "../counters.ts";
 import type { MetricFamily, Sample } from "./exposition.ts";
+import { PASSED_OVER } from "../sensors/driver.ts";
+import type { PushCounts } from "../sensors/lines/push-server.ts";
 import { SENSOR_STATES } from "../sensors/sensor-state.ts";
 import type { SensorStatus } from "../sensors/sensor.ts";
 import type { AgentStatus } from "./status.ts";
@@ -87,6 +89,11 @@ const SENSOR_COUNTERS: readonly (readonly [string, string, (sensor: SensorStatus
     (s) => s.lineCounters.openingsFailed,
   ],
   ["line_lost_total", "Times that an open line was lost.", (s) => s.lineCounters.lost],
+  [
+    "line_refused_bytes_total",
+    "Bytes that came and were not taken: too many at once.",
+    (s) => s.lineCounters.bytesRefused,
+  ],
 ];
 
 /** Gives the metrics of agents that run in one process. */
@@ -144,6 +151,15 @@ export function metricsOf(statuses: readonly AgentStatus[]): MetricFamily[] {
         ofSensors((s) => plain(of(s))),
       ),
     ),
+    counter(
+      "sensor_passed_over_total",
+      "Messages and values that were passed over, by reason.",
+      ofSensors(({ passedOver }) =>
+        passedOver === undefined
+          ? []
+          : PASSED_OVER.map((reason) => ({ labels: { reason }, value: passedOver[reason] })),
+      ),
+    ),
     gauge(
       "sensor_state",
       "How a sensor is.",
@@ -155,6 +171,13 @@ export function metricsOf(statuses: readonly AgentStatus[]): MetricFamily[] {
       ofSensors(({ lastSampleMs }) => plain(seconds(lastSampleMs))),
     ),
   ];
+}
+
+/** Gives the metrics of the pushes that the process was sent; none where it takes none. */
+export function pushMetricsOf(pushes: PushCounts | undefined): MetricFamily[] {
+  if (pushes === undefined) return [];
+  const samples = Object.entries(pushes).map(([code, value]) => ({ labels: { code }, value }));
+  return [counter("pushes_total", "Pushes of boards, by the status of the answer.", samples)];
 }
 
 function counter(name: string, help: string, samples: Sample[]): MetricFamily {

@@ -64,12 +64,17 @@ function withoutControls(line: string): string {
 }
 
 /** What is wrong with a sensor, in words; empty where nothing is. */
-function troubleOf({ state, quantities, lineCounters, frameCounters }: SensorStatus): string {
+function troubleOf(sensor: SensorStatus): string {
+  const { state, quantities, line, lineCounters, frameCounters, parts = [] } = sensor;
   switch (state) {
-    case "ok":
-      return "";
+    case "ok": {
+      const failing = parts.filter((part) => part.state !== "ok").map(({ name }) => name);
+      return failing.length === 0 ? "" : `; FAILING: ${failing.join(", ")}`;
+    }
     case "offline":
-      return "; OFFLINE: unplugged, or its port cannot be opened";
+      return line === "closed"
+        ? "; OFFLINE: unplugged, or its line cannot be opened"
+        : "; OFFLINE: the board is said to be gone";
     case "silent":
       return lineCounters.bytesRead > 0 && frameCounters.framesGood === 0
         ? "; SILENT: what comes is nothing that its driver understands (its speed?)"

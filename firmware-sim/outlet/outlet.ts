@@ -1,13 +1,16 @@
 /**
- * Where a board's serial line comes out: a TCP port (tcp.ts) or a serial device (serial.ts).
+ * Where a board's serial line comes out: a TCP port (tcp.ts) or a serial device (serial.ts); or where its messages go: to a
+ * broker (mqtt.ts) or by HTTP (push.ts).
  *
  * A serial line has no flow control: what nobody reads is gone. An outlet behaves so, counts what is gone, and tells
  * those who play recordings when somebody reads, so that they lose nothing.
  */
 
+import type { Destination } from "../boards/board.ts";
+
 /** An open outlet. It owns its socket or device until `close`. */
 export interface Outlet {
-  /** Where to connect: `tcp://host:port` or `serial:/path`. */
+  /** Where to connect: `tcp://host:port` or `serial:/path`; of messages, where they go. */
   readonly address: string;
 
   /** Bytes that were lost because nobody read them, or not fast enough. */
@@ -16,8 +19,12 @@ export interface Outlet {
   /** Settles when the outlet can no longer be used: with the error, or with nothing after `close`. Never rejects. */
   readonly ended: Promise<Error | undefined>;
 
-  /** Sends a chunk in one piece, in order, or loses it whole. The bytes must not be changed afterwards. */
-  write(bytes: Uint8Array): void;
+  /**
+   * Sends a chunk in one piece, in order, or loses it whole. The bytes must not be changed afterwards.
+   *
+   * A message says where it goes; the bytes of a line have nowhere else to go.
+   */
+  write(bytes: Uint8Array, to?: Destination): void;
 
   /** Waits until somebody reads and a chunk of ordinary size would not be lost. Rejects with the signal's reason. */
   ready(signal: AbortSignal): Promise<void>;

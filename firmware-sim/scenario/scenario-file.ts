@@ -34,6 +34,9 @@ export interface BoardEntry {
   readonly listen?: string;
   readonly serial?: string;
   readonly baud?: number;
+  readonly broker?: string;
+  readonly topic?: string;
+  readonly push?: string;
   readonly everySeconds?: number;
   readonly model?: ModelName;
   readonly road?: string;

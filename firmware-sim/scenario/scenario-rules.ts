@@ -13,13 +13,31 @@ type Table = Readonly<Record<string, unknown>>;
 
 /** Which boards alone understand a field. */
 const BOARDS_OF_FIELD: Readonly<Record<string, readonly BoardName[]>> = {
-  id: ["sds011"],
+  id: ["sds011", "airrohr"],
   dialect: BOARD_NAMES.filter((name) => DIALECTS[name] !== undefined),
-  quantities: ["line-board", "modbus-bus"],
+  quantities: ["line-board", "modbus-bus", "zigbee2mqtt", "tasmota", "esphome"],
   units: ["modbus-bus"],
 };
 /** Only one of the boards may have it, where it is no port that the system chooses. */
 const UNIQUE_FIELDS = ["name", "listen", "serial"];
+/** The fields that name an outlet, with what it is called where there is none. */
+const OUTLET_FIELDS = {
+  listen: 'an outlet, such as listen = "127.0.0.1:0"',
+  serial: 'an outlet, such as listen = "127.0.0.1:0"',
+  broker: 'a broker, such as broker = "mqtt://127.0.0.1:1883"',
+  push: 'an address to push to, such as push = "http://127.0.0.1:8093/"',
+};
+type OutletField = keyof typeof OUTLET_FIELDS;
+/** By what a board speaks. */
+const OUTLETS_OF: Readonly<Record<"wire" | "mqtt" | "push", readonly OutletField[]>> = {
+  wire: ["listen", "serial"],
+  mqtt: ["broker"],
+  push: ["push"],
+};
+/** A message is whole or not there. */
+const LINE_FAULTS = ["split", "merge"];
+/** The greatest id of an SDS011. */
+const SDS011_ID_MAX = 0xfffe;
 
 /** Gives one sentence for each rule that is broken. */
 export function ruleFaults(raw: unknown): string[] {
@@ -31,6 +49,7 @@ export function ruleFaults(raw: unknown): string[] {
       boardFaults(board, roads).map((fault) => `boards[${at}]${fault}`),
     ),
     ...UNIQUE_FIELDS.flatMap((field) => repeated(boards, field)),
+    ...repeatedTopics(boards),
     ...repeatedNames(roads),
   ];
 }
@@ -55,20 +74,31 @@ function boardFaults(board: Table, roads: readonly unknown[]): string[] {
     ...feedFaults(board),
     ...detailFaults(board, roads),
     ...asTables(board["faults"]).flatMap((fault, at) =>
-      windowFaults(fault).map((text) => `.faults[${at}]${text}`),
+      [...windowFaults(fault), ...messageFaults(board, fault)].map(
+        (text) => `.faults[${at}]${text}`,
+      ),
     ),
   ];
 }
 
 function outletFaults(board: Table): string[] {
-  const outlets = ["listen", "serial"].filter((field) => board[field] !== undefined);
-  if (outlets.length === 0)
-    return [': expected an outlet, such as listen = "127.0.0.1:0"; there is none'];
-  if (outlets.length > 1) return [": expected one outlet; there are both listen and serial"];
-  if (board["baud"] !== undefined && board["serial"] === undefined) {
-    return [".baud: only a serial outlet has a baud rate"];
-  }
-  return [];
+  const name = boardNameOf(board);
+  // Captured bytes belong to a line, whatever the board.
+  const isCapture = board["capture"] !== undefined;
+  const wanted = OUTLETS_OF[name === undefined || isCapture ? "wire" : BOARDS[name].outlet];
+  const outlets = (Object.keys(OUTLET_FIELDS) as OutletField[]).filter(
+    (field) => board[field] !== undefined,
+  );
+  if (outlets.length === 0) return [`: expected ${OUTLET_FIELDS[wanted[0]!]}; there is none`];
+  if (outlets.length > 1) return [`: expected one outlet; there are both ${outlets.join(" and ")}`];
+  const faults = outlets
+    .filter((field) => !wanted.includes(field) && (name !== undefined || isCapture))
+    .map((field) => `.${field}: ${isCapture ? "a capture" : name} has ${wanted.join(" or ")}`);
+  if (board["baud"] !== undefined && board["serial"] === undefined)
+    faults.push(".baud: only a serial outlet has a baud rate");
+  if (board["topic"] !== undefined && board["broker"] === undefined)
+    faults.push(".topic: only a board at a broker has a topic");
+  return faults;
 }
 
 function feedFaults(board: Table): string[] {
@@ -97,9 +127,21 @@ function replayFaults(replay: Table, board: BoardName): string[] {
       ? []
       : [".replay.columns: expected a column for a quantity, such as pm25 = 3; there is none"];
   }
-  return BOARDS[board].required
-    .filter((quantity) => !mapping.quantities.some((column) => column.quantity === quantity))
-    .map((quantity) => `.replay.columns: ${board} needs a column for ${quantity}; there is none`);
+  const columns = mapping.quantities.map(({ quantity }) => quantity);
+  return [
+    ...BOARDS[board].required
+      .filter((quantity) => !columns.includes(quantity))
+      .map((quantity) => `.replay.columns: ${board} needs a column for ${quantity}; there is none`),
+    ...muteFaults(".replay.columns", board, columns),
+  ];
+}
+
+/** A board that reports this and that, and nothing of what there is. */
+function muteFaults(field: string, board: BoardName, measured: readonly string[]): string[] {
+  const { oneOf } = BOARDS[board];
+  return oneOf === undefined || oneOf.some((quantity) => measured.includes(quantity))
+    ? []
+    : [`${field}: ${board} speaks of ${oneOf.join(", ")}; not of ${measured.join(", ")}`];
 }
 
 function modelFaults(board: Table, name: BoardName, model: ModelName): string[] {
@@ -115,6 +157,7 @@ function modelFaults(board: Table, name: BoardName, model: ModelName): string[] 
     ...lacking.map(
       (quantity) => `.model: ${name} needs ${quantity}; "${model}" measures ${measured.join(", ")}`,
     ),
+    ...muteFaults(".model", name, measured),
     ...settings
       .filter((setting) => !known.includes(setting))
       .map(
@@ -140,8 +183,11 @@ function detailFaults(board: Table, roads: readonly unknown[]): string[] {
         board[field] !== undefined && name !== undefined && !owners.includes(name),
     )
     .map(([field, owners]) => `.${field}: ${haveIt(owners)} it, and this is ${name}`);
+  const id = board["id"];
+  const isLong = name === "sds011" && typeof id === "number" && id > SDS011_ID_MAX;
   const faults = [
     ...foreign,
+    ...(isLong ? [`.id: expected two bytes for sds011, such as 0xa160; not ${id}`] : []),
     ...dialectFaults(board["dialect"], name),
     ...unitFaults(asTables(board["units"])),
   ];
@@ -176,6 +222,27 @@ function windowFaults(fault: Table): string[] {
   return typeof forSeconds === "number" && forSeconds < everySeconds
     ? []
     : [".everySeconds: expected forSeconds beside it, and shorter"];
+}
+
+/** What cannot happen to messages. */
+function messageFaults(board: Table, { kind }: Table): string[] {
+  const name = boardNameOf(board);
+  const isMessages = name !== undefined && BOARDS[name].outlet !== "wire";
+  return isMessages && typeof kind === "string" && LINE_FAULTS.includes(kind)
+    ? [`.kind: ${name} sends messages, and they come whole or not at all; not "${kind}"`]
+    : [];
+}
+
+/** Two boards at one topic would be one to everybody who listens. */
+function repeatedTopics(boards: readonly Table[]): string[] {
+  const placeOf = ({ broker, topic, board }: Table): string =>
+    JSON.stringify([broker, topic, board]);
+  return boards.flatMap((board, at) => {
+    const first = boards.findIndex((other) => placeOf(other) === placeOf(board));
+    return typeof board["topic"] === "string" && first < at
+      ? [`boards[${at}].topic: "${board["topic"]}" is taken by boards[${first}]`]
+      : [];
+  });
 }
 
 function repeated(boards: readonly Table[], field: string): string[] {

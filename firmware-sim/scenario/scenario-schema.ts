@@ -131,6 +131,18 @@ const board = z.strictObject({
   ).exactOptional(),
   serial: path.exactOptional(),
   baud: baud.exactOptional(),
+  broker: rule<string>(
+    isUrl(["mqtt:", "mqtts:"]),
+    'the address of a broker, such as "mqtt://127.0.0.1:1883"',
+  ).exactOptional(),
+  topic: rule<string>(
+    (value) => typeof value === "string" && /^[^+#\0/$][^+#\0]{0,199}$/.test(value),
+    'a topic without wildcards, such as "zigbee2mqtt/kitchen"',
+  ).exactOptional(),
+  push: rule<string>(
+    isUrl(["http:"]),
+    'the address that takes pushes, such as "http://127.0.0.1:8093/"',
+  ).exactOptional(),
   everySeconds: rule<number>(
     within(0.05, 86_400),
     "seconds of 0.05 to 86400, such as 10",
@@ -145,7 +157,10 @@ const board = z.strictObject({
   quantities: z
     .array(name, { error: 'a list of quantities, such as ["pm25", "pm10"]' })
     .exactOptional(),
-  id: rule<number>(whole(0, 0xfffe), "two bytes, such as 0xa160").exactOptional(),
+  id: rule<number>(
+    whole(0, 0xffffff),
+    "two bytes for an sds011, such as 0xa160, or three for an airrohr",
+  ).exactOptional(),
   dialect: rule<DialectName>(oneOf(allDialects), `one of ${quoted(allDialects)}`).exactOptional(),
   units: z.array(unit, { error: "a list of units, [[boards.units]]" }).exactOptional(),
   replay: replay.exactOptional(),
@@ -214,6 +229,11 @@ function whole(min: number, max: number): (value: unknown) => boolean {
 
 function oneOf(names: readonly string[]): (value: unknown) => boolean {
   return (value) => typeof value === "string" && names.includes(value);
+}
+
+function isUrl(protocols: readonly string[]): (value: unknown) => boolean {
+  return (value) =>
+    typeof value === "string" && URL.canParse(value) && protocols.includes(new URL(value).protocol);
 }
 
 function quoted(names: readonly string[]): string {

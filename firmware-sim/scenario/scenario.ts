@@ -116,7 +116,13 @@ function feedOf(entry: BoardEntry): StationPlan["feed"] {
   };
 }
 
-function outletOf({ listen, serial, baud }: BoardEntry): StationPlan["outlet"] {
+function outletOf(entry: BoardEntry): StationPlan["outlet"] {
+  const { name, board, listen, serial, baud, broker, topic, push } = entry;
+  if (broker !== undefined) {
+    const usual = board === "zigbee2mqtt" ? `zigbee2mqtt/${name}` : name;
+    return { kind: "mqtt", broker, topic: topic ?? usual };
+  }
+  if (push !== undefined) return { kind: "push", url: push };
   if (serial !== undefined)
     return { kind: "serial", path: serial, baud: baud ?? REPLAY_DEFAULTS.baud };
   const place = listen === undefined ? undefined : parseListen(listen);

@@ -3,6 +3,8 @@
  */
 import type { CityPlan, ModelName } from "../models/city.ts";
 import type { FaultPlan } from "../faults/faults.ts";
+import type { MqttPlace } from "../outlet/mqtt.ts";
+import type { PushPlace } from "../outlet/push.ts";
 import type { SerialPlace } from "../outlet/serial.ts";
 import type { TcpPlace } from "../outlet/tcp.ts";
 import type { ColumnMapping } from "../replay/column-mapping.ts";
@@ -31,7 +33,10 @@ export interface StationPlan {
   readonly details: BoardDetails;
   readonly feed: ModelFeed | ReplayFeed | CaptureFeed;
   readonly outlet:
-    ({ readonly kind: "tcp" } & TcpPlace) | ({ readonly kind: "serial" } & SerialPlace);
+    | ({ readonly kind: "tcp" } & TcpPlace)
+    | ({ readonly kind: "serial" } & SerialPlace)
+    | ({ readonly kind: "mqtt"; readonly topic: string } & MqttPlace)
+    | ({ readonly kind: "push" } & PushPlace);
   readonly faults: readonly FaultPlan[];
 }
 

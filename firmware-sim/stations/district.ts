@@ -8,11 +8,14 @@ import { City } from "../models/city.ts";
 import { CityClock } from "../models/city-clock.ts";
 import { type Feed, type FeedSource, loadFeed } from "./feed.ts";
 import type { BytesReceived, Outlet } from "../outlet/outlet.ts";
+import { openMqttOutlet } from "../outlet/mqtt.ts";
+import { openPushOutlet } from "../outlet/push.ts";
 import { openSerialOutlet } from "../outlet/serial.ts";
 import { openTcpOutlet } from "../outlet/tcp.ts";
-import { Station } from "./station.ts";
+import { Station, type StationParts } from "./station.ts";
 import type { Scenario, StationPlan } from "../scenario/station-plan.ts";
-import { makeBoard } from "../boards/workshop.ts";
+import type { Presence } from "../boards/board.ts";
+import { makeBoard, makeMessageBoard, speaksInMessages } from "../boards/workshop.ts";
 
 /** What a district needs of the world. */
 export interface DistrictParts {
@@ -101,33 +104,62 @@ async function openStation(
   city: City,
   clock: CityClock,
 ): Promise<Station> {
-  const board =
-    plan.board === undefined
-      ? undefined
-      : makeBoard(plan.board, plan.details, city.random(`board/${plan.name}`));
+  const boards = boardOf(plan, city);
   try {
     return await Station.open({
       plan,
-      ...(board === undefined ? {} : { board }),
+      ...boards,
       feed,
       clock,
       random: city.random(`faults/${plan.name}`),
-      openOutlet: (received) => openOutlet(plan.outlet, received, clock.clock),
+      openOutlet: (received) =>
+        openOutlet(plan.outlet, received, clock.clock, boards.messages?.presence),
     });
   } catch (cause) {
-    const place =
-      plan.outlet.kind === "tcp" ? `${plan.outlet.host}:${plan.outlet.port}` : plan.outlet.path;
+    const place = placeOf(plan.outlet);
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UserError(`${plan.name}: ${place} cannot be opened: ${reason}`, { cause });
   }
+}
+
+/** Makes what a plan has on its line, if it has any. */
+function boardOf(plan: StationPlan, city: City): Pick<StationParts, "board" | "messages"> {
+  const { board: name, details, outlet } = plan;
+  if (name === undefined) return {};
+  const random = city.random(`board/${plan.name}`);
+  if (!speaksInMessages(name)) return { board: makeBoard(name, details, random) };
+  const topic = outlet.kind === "mqtt" ? outlet.topic : plan.name;
+  return { messages: makeMessageBoard(name, details, topic, random) };
 }
 
 function openOutlet(
   place: StationPlan["outlet"],
   received: BytesReceived,
   clock: Clock,
+  presence: Presence | undefined,
 ): Promise<Outlet> {
-  return place.kind === "tcp"
-    ? openTcpOutlet(place, received, clock)
-    : openSerialOutlet(place, received, clock);
+  switch (place.kind) {
+    case "tcp":
+      return openTcpOutlet(place, received, clock);
+    case "serial":
+      return openSerialOutlet(place, received, clock);
+    case "mqtt":
+      return openMqttOutlet(place, presence, clock);
+    case "push":
+      return openPushOutlet(place, clock);
+  }
+}
+
+/** An outlet in words. */
+function placeOf(outlet: StationPlan["outlet"]): string {
+  switch (outlet.kind) {
+    case "tcp":
+      return `${outlet.host}:${outlet.port}`;
+    case "serial":
+      return outlet.path;
+    case "mqtt":
+      return outlet.broker;
+    case "push":
+      return outlet.url;
+  }
 }

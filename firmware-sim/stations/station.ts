@@ -5,7 +5,7 @@
  * none of their bytes are lost, and keep their pace from then on.
  */
 import type { Random } from "../../platform/random.ts";
-import type { Board } from "../boards/board.ts";
+import type { Board, Destination, MessageBoard } from "../boards/board.ts";
 import type { CityClock } from "../models/city-clock.ts";
 import { FaultLine } from "../faults/faults.ts";
 import type { Feed } from "./feed.ts";
@@ -20,8 +20,10 @@ const ROUND_MS_MIN = 10;
 /** What a station is made from. */
 export interface StationParts {
   readonly plan: StationPlan;
-  /** None for a capture. */
+  /** None for a capture, nor for a board that speaks in messages. */
   readonly board?: Board;
+  /** In place of a board. */
+  readonly messages?: MessageBoard;
   readonly feed: Feed;
   readonly clock: CityClock;
   /** Draws the faults. */
@@ -41,6 +43,7 @@ export interface StationReport {
 export class Station {
   readonly plan: StationPlan;
   readonly #board: Board | undefined;
+  readonly #messages: MessageBoard | undefined;
   readonly #feed: Feed;
   readonly #clock: CityClock;
   readonly #faults: FaultLine;
@@ -52,6 +55,7 @@ export class Station {
   private constructor(parts: StationParts) {
     this.plan = parts.plan;
     this.#board = parts.board;
+    this.#messages = parts.messages;
     this.#feed = parts.feed;
     this.#clock = parts.clock;
     this.#faults = new FaultLine(parts.plan.faults, parts.random);
@@ -65,9 +69,9 @@ export class Station {
     return station;
   }
 
-  /** Where to connect. */
+  /** Where to connect; of messages, how the edge names what it hears. */
   get address(): string {
-    return this.#opened().address;
+    return this.#messages?.address ?? this.#opened().address;
   }
 
   /** Waits until somebody reads. Rejects with the signal's reason. */
@@ -198,6 +202,7 @@ export class Station {
   #measure(values: Values, timeMs: number): void {
     const seen = this.#faults.values(values, this.#elapsedMs());
     for (const chunk of this.#board?.measure(seen, timeMs) ?? []) this.#send(chunk);
+    for (const { bytes, to } of this.#messages?.report(seen, timeMs) ?? []) this.#send(bytes, to);
   }
 
   #receive(chunk: Uint8Array): void {
@@ -205,10 +210,10 @@ export class Station {
     for (const answer of this.#board?.receive(chunk, timeMs) ?? []) this.#send(answer);
   }
 
-  #send(chunk: Uint8Array): void {
+  #send(chunk: Uint8Array, to?: Destination): void {
     for (const bytes of this.#faults.bytes(chunk, this.#elapsedMs())) {
       this.#bytesSent += bytes.length;
-      this.#opened().write(bytes);
+      this.#opened().write(bytes, to);
     }
   }
 

@@ -9,11 +9,16 @@ import { NMEA_DIALECTS, NmeaGpsBoard } from "../../firmware-sim/boards/nmea-gps.
 import { P1_VERSIONS, P1MeterBoard, type P1Version } from "../../firmware-sim/boards/p1-meter.ts";
 import { PLANTOWER_MODELS, type PlantowerModel } from "../../firmware-sim/boards/plantower.ts";
 import { Sds011Board } from "../../firmware-sim/boards/sds011.ts";
-import type { Board } from "../../firmware-sim/boards/board.ts";
+import type { Board, BoardMessage } from "../../firmware-sim/boards/board.ts";
 import { City, type ModelName } from "../../firmware-sim/models/city.ts";
 import { FaultLine } from "../../firmware-sim/faults/faults.ts";
 import type { Model } from "../../firmware-sim/models/model.ts";
-import { makeBoard } from "../../firmware-sim/boards/workshop.ts";
+import {
+  makeBoard,
+  makeMessageBoard,
+  type MessageBoardName,
+} from "../../firmware-sim/boards/workshop.ts";
+import { formatMessage } from "../../edge/sensors/framers/message.ts";
 import { seededRandom } from "../../platform/random.ts";
 
 const EIGHT = Date.UTC(2026, 2, 3, 8);
@@ -191,6 +196,66 @@ describe("an edge hears", () => {
     for (const { unit, value } of heard) {
       expect(unit).toBe("m");
       expect(Math.abs(Number(value) - level)).toBeLessThan(0.2);
+    }
+  });
+});
+
+/** A message as the edge's own line hands it to a driver. */
+function handedOn({ bytes, to }: BoardMessage): Uint8Array {
+  if (to.kind === "publish") return formatMessage(to.topic, bytes)!;
+  const pin = to.headers["X-PIN"];
+  const board = to.headers["X-Sensor"]!;
+  return formatMessage(pin === undefined ? board : `${board}/pin/${pin}`, bytes)!;
+}
+
+describe("an edge understands all messages of", () => {
+  test.each([
+    ["zigbee2mqtt", {}, 2],
+    ["zigbee2mqtt", { quantities: ["temp", "rh"] }, 2],
+    ["tasmota", {}, 1],
+    ["esphome", {}, 1],
+    ["airrohr", {}, 2],
+    ["airrohr", { dialect: "community" }, 2],
+  ] as const)("%s %j", (name: MessageBoardName, details, decimals) => {
+    const board = makeMessageBoard(name, details, "yard", seededRandom(1));
+    const listener = driver(name);
+    const said: [string, unknown][] = [];
+    const hear = (message: BoardMessage): void => {
+      for (const event of listener.push(handedOn(message), 0))
+        if (event.kind === "readings")
+          said.push(
+            ...event.readings.map(({ quantity, value }): [string, unknown] => [quantity, value]),
+          );
+    };
+    for (const message of board.presence?.online ?? []) hear(message);
+    const values = model("air").at(EIGHT);
+    for (const message of board.report(values, EIGHT)) hear(message);
+    const expected: readonly string[] | undefined =
+      "quantities" in details ? details.quantities : undefined;
+    const air: readonly string[] = [
+      "temp",
+      "rh",
+      "pm25",
+      "pm10",
+      ...(name === "airrohr" ? [] : ["co2"]),
+    ];
+    expect(new Set(said.map(([quantity]) => quantity))).toEqual(new Set(expected ?? air));
+    for (const [quantity, value] of said) {
+      // Zigbee devices round what others do not.
+      const step =
+        10 **
+        -(name === "zigbee2mqtt" && /^(pm|co2)/.test(quantity)
+          ? 0
+          : quantity === "co2"
+            ? 0
+            : decimals);
+      expect(Math.abs(Number(value) - values[quantity]!)).toBeLessThanOrEqual(step / 2 + 1e-9);
+    }
+    expect(listener.counters().framesBad).toBe(0);
+    expect(listener.isOffline!()).toBe(false);
+    if (board.presence) {
+      hear(board.presence.offline);
+      expect(listener.isOffline!()).toBe(true);
     }
   });
 });

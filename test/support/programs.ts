@@ -36,6 +36,7 @@ function debianProgram(name: string, debianPackage: string): Requirement {
 export const influxd: Requirement = debianProgram("influxd", "influxdb");
 export const mosquitto: Requirement = debianProgram("mosquitto", "mosquitto");
 export const mosquittoClients: Requirement = debianProgram("mosquitto_pub", "mosquitto-clients");
+export const openssl: Requirement = debianProgram("openssl", "openssl");
 export const socat: Requirement = debianProgram("socat", "socat");
 export const chromium: Requirement = debianProgram("chromium", "chromium");
 

@@ -6,8 +6,7 @@
 
 import { z } from "zod";
 import { isName } from "../../../ledger/name.ts";
-import { QUANTITIES } from "../../../ledger/quantity.ts";
-import { isFreeQuantity, ownUnit } from "./own-quantity.ts";
+import { ownUnit, quantityFault } from "./own-quantity.ts";
 
 /** What the registers of a value hold: whole numbers with and without sign, and IEEE 754. */
 export const REGISTER_TYPES = ["u16", "i16", "u32", "i32", "f32"] as const;
@@ -115,20 +114,6 @@ export const modbusOptions: z.ZodType<ModbusOptions> = z
 /** How many registers a value fills. */
 export function registersOf(type: RegisterType): number {
   return type === "u16" || type === "i16" ? 1 : 2;
-}
-
-function quantityFault(
-  quantity: string,
-  unitGiven: string | undefined,
-): { path: string[]; message: string } | undefined {
-  const known = QUANTITIES.get(quantity);
-  if (known === undefined && !isFreeQuantity(quantity))
-    return { path: ["quantity"], message: `${quantity} is not for sensors to say` };
-  if (known !== undefined && unitGiven !== undefined && unitGiven !== known.unit)
-    return { path: ["unit"], message: `the unit of ${quantity} is ${known.unit || "none"}` };
-  if (known === undefined && unitGiven === undefined)
-    return { path: ["unit"], message: `nobody knows ${quantity}: say its unit, or "" for none` };
-  return undefined;
 }
 
 function hasOneSourceEach(

@@ -23,3 +23,18 @@ export const ownQuantity: z.ZodType<string> = z.string().refine(isFreeQuantity, 
 
 /** Its SenML unit; empty for bare numbers and booleans. */
 export const ownUnit: z.ZodType<string> = z.string().regex(UNIT);
+
+/** Why a quantity cannot be given so, and where: an own one needs its unit, a known one has it. `undefined` where it can. */
+export function quantityFault(
+  quantity: string,
+  unit: string | undefined,
+): { path: string[]; message: string } | undefined {
+  const known = QUANTITIES.get(quantity);
+  if (known === undefined && !isFreeQuantity(quantity))
+    return { path: ["quantity"], message: `${quantity} is not for sensors to say` };
+  if (known !== undefined && unit !== undefined && unit !== known.unit)
+    return { path: ["unit"], message: `the unit of ${quantity} is ${known.unit || "none"}` };
+  if (known === undefined && unit === undefined)
+    return { path: ["unit"], message: `nobody knows ${quantity}: say its unit, or "" for none` };
+  return undefined;
+}

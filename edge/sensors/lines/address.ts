@@ -1,9 +1,13 @@
 /**
  * How a configuration names the line to a sensor. See docs/drivers.md, "Lines".
  *
- * `serial:/dev/serial/by-id/usb-…?baud=9600&mode=8N1`, the bare path of a serial port, or `tcp://host:port` for a
- * converter from serial to network.
+ * `serial:/dev/serial/by-id/usb-…?baud=9600&mode=8N1`, the bare path of a serial port, `tcp://host:port` for a
+ * converter from serial to network, `mqtt:TOPIC-FILTER` for messages of the LAN's broker, or `push:BOARD-ID` for a board
+ * that pushes over HTTP. Addresses are shown to people: where the broker is, and its password, stand elsewhere in the
+ * settings.
  */
+
+import { isTopicFilter } from "../topic-filter.ts";
 
 /** A serial port of this machine. */
 export interface SerialAddress {
@@ -22,7 +26,30 @@ export interface TcpAddress {
   readonly port: number;
 }
 
-export type LineAddress = SerialAddress | TcpAddress;
+/** Messages of the LAN's broker. */
+export interface MqttAddress {
+  readonly kind: "mqtt";
+  /** As MQTT 3.1.1 has it; wildcards allowed. */
+  readonly filter: string;
+  /** Further filters: where the driver hears whether the board is there. */
+  readonly besides?: readonly string[];
+}
+
+/** What one board pushes. */
+export interface PushAddress {
+  readonly kind: "push";
+  /** As the board calls itself, such as `esp8266-1234567`. */
+  readonly board: string;
+}
+
+export type LineAddress = SerialAddress | TcpAddress | MqttAddress | PushAddress;
+
+/** Of what kind a line is. */
+export type LineKind = LineAddress["kind"];
+
+/** The forms of an address, for whoever got one wrong. */
+export const ADDRESS_FORMS =
+  "a serial port's path, serial:PATH?baud=9600, tcp://host:port, mqtt:TOPIC or push:BOARD";
 
 const BAUD_MIN = 50;
 const BAUD_MAX = 4_000_000;
@@ -31,6 +58,8 @@ const PARITIES = { N: "none", E: "even", O: "odd" } as const;
 /** Parses an address; `undefined` where it is none. `baudRate` is for serial addresses that do not say theirs. */
 export function parseLineAddress(text: string, baudRate = 9600): LineAddress | undefined {
   if (text.startsWith("tcp://")) return parseTcp(text);
+  if (text.startsWith("mqtt:")) return parseMqtt(text.slice("mqtt:".length));
+  if (text.startsWith("push:")) return parsePush(text.slice("push:".length));
   const [path = "", ...query] = text.replace(/^serial:/, "").split("?");
   if (!path.startsWith("/") || path.includes("\0") || query.length > 1) return undefined;
   const settings = new URLSearchParams(query[0] ?? "");
@@ -65,4 +94,19 @@ function parseTcp(text: string): TcpAddress | undefined {
   if (rest !== "" || !["", "/"].includes(url.pathname) || host === "" || port === 0)
     return undefined;
   return { kind: "tcp", host, port };
+}
+
+function parseMqtt(filter: string): MqttAddress | undefined {
+  // Not a URL: where the broker is stands under [lan].
+  if (filter.startsWith("//") || !isTopicFilter(filter)) return undefined;
+  return { kind: "mqtt", filter };
+}
+
+/** Says whether a board may call itself so. */
+export function isBoardId(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text);
+}
+
+function parsePush(board: string): PushAddress | undefined {
+  return isBoardId(board) ? { kind: "push", board } : undefined;
 }

@@ -1,7 +1,7 @@
 /**
  * The line to a sensor, kept open: opened again after it was lost, and watched for silence.
  *
- * What a line is made of comes in as a `Connect`; the two there are stand beside this file (docs/drivers.md, "Lines").
+ * What a line is made of comes in as a `Connect`; those there are stand beside this file (docs/drivers.md, "Lines").
  */
 
 import type { Clock } from "../../../platform/clock.ts";
@@ -19,8 +19,15 @@ export interface Connection {
 
 /** What a connection tells. Called never before `Connect` has resolved, and never during a call of ours. */
 export interface ConnectionEvents {
-  /** Bytes that arrived; the memory is the connection's again after the call. */
-  bytes(chunk: Uint8Array): void;
+  /**
+   * Bytes that arrived; the memory is the connection's again after the call.
+   *
+   * Gives how many readings came of them, as far as the listener knows: some senders want to be told.
+   */
+  bytes(chunk: Uint8Array): number | undefined;
+
+  /** Bytes came and were not taken: too many in one message, or too many messages. */
+  refused?(bytes: number): void;
 
   /** The connection is lost or closed: said once, and nothing after it. */
   closed(cause: Error | undefined): void;
@@ -40,8 +47,8 @@ export type LineState = "closed" | "open" | "silent";
 export interface LineHandlers {
   opened(atMs: number): void;
 
-  /** Bytes that arrived; not to be kept after the call. */
-  bytes(chunk: Uint8Array, atMs: number): void;
+  /** Bytes that arrived; not to be kept after the call. Gives how many readings came of them, as far as that is known. */
+  bytes(chunk: Uint8Array, atMs: number): number | undefined;
 
   /** The line was lost, or, where it was not open, a try to open it failed. Another try follows by itself. */
   closed(atMs: number, cause: Error | undefined): void;
@@ -60,6 +67,8 @@ export interface LineCounters {
   bytesWritten: number;
   /** Bytes that could not be sent. */
   bytesDropped: number;
+  /** Bytes that came and were not taken: too many in one message, or too many messages. */
+  bytesRefused: number;
 }
 
 /** What a line needs. */
@@ -89,6 +98,7 @@ export class Line {
     bytesRead: 0,
     bytesWritten: 0,
     bytesDropped: 0,
+    bytesRefused: 0,
   };
   private connection: Connection | undefined;
   private heardMs = 0;
@@ -133,7 +143,11 @@ export class Line {
     const { handlers, clock } = this.parts;
     let lose: (cause: Error | undefined) => void = () => undefined;
     const lost = new Promise<Error | undefined>((resolve) => (lose = resolve));
-    const events = { bytes: (chunk: Uint8Array) => this.hear(chunk), closed: lose };
+    const events: ConnectionEvents = {
+      bytes: (chunk) => this.hear(chunk),
+      refused: (bytes) => void (this.counts.bytesRefused += bytes),
+      closed: lose,
+    };
     let connection: Connection;
     try {
       connection = await this.connect(events, signal);
@@ -187,7 +201,7 @@ export class Line {
     this.cancelWatch();
   }
 
-  private hear(chunk: Uint8Array): void {
+  private hear(chunk: Uint8Array): number | undefined {
     this.heardMs = this.parts.clock.monotonicMs();
     this.counts.bytesRead += chunk.length;
     this.backOff.reset();
@@ -195,7 +209,7 @@ export class Line {
       this.isSilent = false;
       this.watch(this.silentMs);
     }
-    this.parts.handlers.bytes(chunk, this.heardMs);
+    return this.parts.handlers.bytes(chunk, this.heardMs);
   }
 
   /** Looks in `ms` whether anything was heard meanwhile: one timer a while instead of one a chunk. */

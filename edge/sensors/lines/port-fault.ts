@@ -10,6 +10,8 @@ export interface PortFault {
 export function explainPortError(address: string, error: unknown): PortFault {
   const { message, code } = error as { message?: string; code?: string };
   const said = `${code ?? ""} ${message ?? String(error)}`;
+  if (address.startsWith("mqtt:")) return explainBrokerError(address, said.trim());
+  if (address.startsWith("push:")) return explainListenError(address, said.trim());
   if (/ENOENT|No such file/i.test(said))
     return {
       text: `there is no port ${address}`,
@@ -34,4 +36,39 @@ export function explainPortError(address: string, error: unknown): PortFault {
       remedy: "Check that the converter is on, reachable, and that host and port are right.",
     };
   return { text: `${address} cannot be opened: ${said.trim()}`, remedy: "Check the adapter." };
+}
+
+function explainBrokerError(address: string, said: string): PortFault {
+  if (/bad user ?name|not authori[sz]ed/i.test(said))
+    return {
+      text: `the broker refuses the login (${said})`,
+      remedy: "Check username and the password's file, and whether the broker knows this user.",
+    };
+  if (/refuses/.test(said))
+    return {
+      text: said,
+      remedy: `Let this user read ${address.slice("mqtt:".length)} in the broker's access list.`,
+    };
+  if (/certificate|self[- ]signed|CERT|SSL|TLS/.test(said))
+    return {
+      text: `the broker's certificate is not believed (${said})`,
+      remedy: "Name its authority as ca.",
+    };
+  return {
+    text: `the broker does not answer (${said})`,
+    remedy: "Check that it runs, and that its address is right and reachable from here.",
+  };
+}
+
+function explainListenError(address: string, said: string): PortFault {
+  if (/EADDRINUSE/.test(said))
+    return {
+      text: `the address for pushes is in use by another program (${said})`,
+      remedy: "It may be the agent itself; or take another port.",
+    };
+  return {
+    text: `nothing can listen for ${address} (${said})`,
+    remedy:
+      "Check the address for pushes: 0.0.0.0 is all of this machine's, and ports below 1024 are root's.",
+  };
 }

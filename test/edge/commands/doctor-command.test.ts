@@ -62,7 +62,7 @@ beforeEach(async () => {
   await createKey(files, "/home/air-1/key.pem", seededRandom(1));
   await settings({});
   ports = {
-    connectLine: () => () => Promise.resolve({ write: () => true, close: () => Promise.resolve() }),
+    lines: () => () => () => Promise.resolve({ write: () => true, close: () => Promise.resolve() }),
     freeBytes: () => Promise.resolve(2 ** 40),
     userName: () => "pi",
     askTimeSync: () => Promise.resolve(true),
@@ -177,7 +177,7 @@ test.each<[string, () => unknown, RegExp]>([
     () =>
       (ports = {
         ...ports,
-        connectLine: () => () => Promise.reject(new Error("Error: Permission denied, cannot open")),
+        lines: () => () => () => Promise.reject(new Error("Error: Permission denied, cannot open")),
       }),
     /WRONG +sensor 1 .*\n.*dialout/,
   ],

@@ -166,3 +166,48 @@ test("a hub that cannot be asked is one clear sentence", async () => {
   expect(await init([...DEVICE, "--hub", hubUrl()], "y\n")).toBe(2);
   expect(stderr).toContain("cannot be asked");
 });
+
+test("a board of the LAN comes with where it is reached, and a stream of its own", async () => {
+  const lan = [
+    "--push",
+    "0.0.0.0:8093",
+    "--broker",
+    "mqtts://broker.example",
+    "--username",
+    "edge",
+  ];
+  const more = [
+    "--password-file",
+    "secret",
+    "--sensor",
+    "kitchen:zigbee2mqtt=mqtt:zigbee2mqtt/kitchen",
+  ];
+  const board = ["--sensor", "roof:airrohr=push:esp8266-123"];
+  expect(await init([...DEVICE, ...OFFLINE, ...board, ...lan, ...more])).toBe(0);
+  const config = await loadEdgeConfig({ file: "/home/air-1/edge.toml", env: {}, flags: {}, files });
+  expect(config.lan).toEqual({
+    broker: "mqtts://broker.example",
+    username: "edge",
+    passwordFile: "/home/secret",
+    push: "0.0.0.0:8093",
+  });
+  expect(config.sensors.map(({ address }) => address)).toEqual([
+    "/dev/ttyUSB0",
+    "push:esp8266-123",
+    "mqtt:zigbee2mqtt/kitchen",
+  ]);
+});
+
+test.each([
+  [
+    ["--sensor", "roof:airrohr=push:esp8266-123"],
+    /Where does the board of push:esp8266-123 push to/,
+  ],
+  [["--sensor", "roof:tasmota=mqtt:tele/a/SENSOR"], /Where is the broker of mqtt:tele\/a\/SENSOR/],
+  [["--sensor", "roof:tasmota=mqtt:tele/a/SENSOR", "--broker", "broker"], /broker: expected mqtt:/],
+  [["--sensor", "air:airrohr=push:x", "--push", "8093"], /a stream of its own/],
+])("a board of the LAN is refused with a sentence: %j", async (argv, expected) => {
+  expect(await init([...DEVICE, ...OFFLINE, ...argv])).toBe(2);
+  expect(stderr).toMatch(expected);
+  expect(await files.exists("/home/air-1/edge.toml")).toBe(false);
+});

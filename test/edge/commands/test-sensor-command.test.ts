@@ -130,15 +130,30 @@ test.each([
 });
 
 test.each([
-  [["ttyUSB0"], "no serial port's path"],
+  [["ttyUSB0"], "is no address: a serial port's path"],
   [["/dev/ttyUSB0", "--driver", "teapot"], "no driver teapot"],
-  [["/dev/ttyUSB0", "--baud", "fast"], "no serial port's path"],
+  [["/dev/ttyUSB0", "--baud", "fast"], "is no address: a serial port's path"],
   [["/dev/ttyUSB0", "--seconds", "-1"], "--seconds"],
   [[], "Expected 1 word"],
+  [["mqtt:a/#/b"], "is no address"],
+  [["mqtt:a"], "Where is the broker of mqtt:a?"],
+  [["push:a"], "Where does the board of push:a push to?"],
+  [["push:a", "--push", "127.0.0.1:1", "--push-username", "x"], "goes with pushPasswordFile"],
+  [["mqtt:a", "--broker", "mqtt://b", "--driver", "sds011"], "has no such lines"],
+  [["mqtt:a", "--broker", "mqtt://b", "--driver", "json"], "needs options"],
+  [["/dev/ttyUSB0", "--driver", "tasmota"], "has no such lines"],
 ])("%j is one clear sentence", async (argv, text) => {
   const { code, err } = await run({}, argv);
   expect(code).toBe(2);
   expect(err).toContain(text);
+});
+
+test("a line of JSON on a wire is not taken for a board of the LAN", async () => {
+  const line = encodeUtf8('{"topic":"zigbee2mqtt/kitchen","payload":{"temperature":20.5}}\n');
+  const { code, out } = await run({ says: () => line }, ["tcp://10.0.0.7:4001"]);
+  expect(code).toBe(1);
+  expect(out).toContain("What comes is text that no driver takes");
+  expect(out).toContain("Not tried, since they need options: json, modbus");
 });
 
 test("noise before, between and after frames does not hide a sensor", async () => {

@@ -31,7 +31,7 @@ export function connectToBoards(
   return (address) => (events: ConnectionEvents) => {
     const board = boardAt(address);
     if (board.fails !== undefined) return Promise.reject(new Error(board.fails));
-    const baudRate = address.kind === "tcp" ? 0 : address.baudRate;
+    const baudRate = address.kind === "serial" ? address.baudRate : 0;
     handling.speeds.push(baudRate);
     let isOpen = true;
     const speak = (): void => {

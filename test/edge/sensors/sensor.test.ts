@@ -1,6 +1,8 @@
 /** A sensor as the agent holds it: the line of a Modbus master, with streams, pauses and the state of its units. */
 import { expect, test } from "vitest";
+import { encodeUtf8 } from "../../../ledger/bytes.ts";
 import { modbus } from "../../../edge/sensors/drivers/modbus.ts";
+import { formatMessage } from "../../../edge/sensors/framers/message.ts";
 import type { ConnectionEvents } from "../../../edge/sensors/lines/line.ts";
 import type { SensorReading } from "../../../edge/sensors/reading.ts";
 import { Sensor } from "../../../edge/sensors/sensor.ts";
@@ -8,6 +10,7 @@ import { ModbusBus } from "../../../firmware-sim/boards/modbus-bus.ts";
 import { ManualClock } from "../../../platform/clock.ts";
 import type { Logger } from "../../../platform/log.ts";
 import { seededRandom } from "../../../platform/random.ts";
+import { openDriver } from "./drivers/message-line.ts";
 
 const SILENT_LOGGER: Logger = {
   debug: () => undefined,
@@ -63,6 +66,50 @@ test("writes after the pause that is asked for, and tells streams and units apar
   expect(status.parts).toMatchObject([
     { name: "unit 1", state: "ok" },
     { name: "unit 2", state: "failing" },
+  ]);
+  stopping.abort();
+  await running;
+});
+
+test("is offline while its board is said to be gone, and counts the readings of each message", async () => {
+  const clock = new ManualClock(0);
+  const log: string[] = [];
+  const note = (_: object, message: string): void => void log.push(message);
+  let events: ConnectionEvents | undefined;
+  const sensor = new Sensor({
+    stream: "yard",
+    driverName: "tasmota",
+    address: "mqtt:tele/yard/SENSOR",
+    driver: openDriver("tasmota"),
+    connect: (given: ConnectionEvents) => {
+      events = given;
+      return Promise.resolve({ write: () => false, close: () => Promise.resolve() });
+    },
+    clock,
+    random: seededRandom(1),
+    logger: { ...SILENT_LOGGER, info: note, warn: note },
+    readings: () => undefined,
+    fix: () => undefined,
+  });
+  const stopping = new AbortController();
+  const running = sensor.run(stopping.signal);
+  const say = async (topic: string, payload: string): Promise<number | undefined> => {
+    const readings = events!.bytes(formatMessage(topic, encodeUtf8(payload))!);
+    await clock.advance(1000);
+    sensor.tick(clock.monotonicMs());
+    return readings;
+  };
+  await clock.advance(0);
+  expect(await say("tele/yard/LWT", "Offline")).toBe(0);
+  expect(sensor.status(0)).toMatchObject({ state: "offline", line: "open" });
+  expect(await say("tele/yard/SENSOR", '{"AM2301":{"Temperature":20,"Humidity":40}}')).toBe(2);
+  expect(sensor.status(0)).toMatchObject({ state: "ok", passedOver: { unusable: 0 } });
+  events!.refused!(70);
+  expect(sensor.status(0).lineCounters).toMatchObject({ bytesRefused: 70 });
+  expect(log).toEqual([
+    "the line to a sensor is open",
+    "a board is said to be gone",
+    "a sensor is well again",
   ]);
   stopping.abort();
   await running;

@@ -1,12 +1,13 @@
 /** `/metrics`: the text, the server, and that it says what the agent did. */
 
+import { noPushes } from "../../../edge/sensors/lines/push-server.ts";
 import { expect, test } from "vitest";
 import { newCounters } from "../../../edge/counters.ts";
 import { countingFiles } from "../../../edge/outbox/counting-files.ts";
 import { formatMetrics } from "../../../edge/status/exposition.ts";
 import { parseListenAddress } from "../../../platform/listen-address.ts";
 import { serveMetrics } from "../../../edge/status/metrics-server.ts";
-import { metricsOf } from "../../../edge/status/metrics.ts";
+import { metricsOf, pushMetricsOf } from "../../../edge/status/metrics.ts";
 import type { AgentStatus } from "../../../edge/status/status.ts";
 import { MemoryFiles } from "../../../platform/memory-files.ts";
 
@@ -43,6 +44,7 @@ const STATUS: AgentStatus = {
         bytesRead: 500,
         bytesWritten: 19,
         bytesDropped: 0,
+        bytesRefused: 0,
       },
       frameCounters: { framesGood: 40, framesBad: 2, bytesSkipped: 7 },
     },
@@ -77,6 +79,19 @@ test("every number of a status stands under its name, times as times", () => {
     `kerbstone_edge_sensor_state{${sensor},state="stuck"} 1`,
   ]);
   expect(linesOf(text, "sensor_sample_timestamp_seconds")[0]).toMatch(/ 1700000001\.25$/);
+});
+
+test("what messages brought besides readings is counted by reason, and pushes by their answers", () => {
+  const [first] = STATUS.sensors;
+  const passedOver = { retained: 3, unknown: 0, unusable: 2, contested: 0 };
+  const status = { ...STATUS, sensors: [first!, { ...first!, stream: "yard", passedOver }] };
+  const pushes = { ...noPushes(), 200: 7, 403: 1 };
+  const text = formatMetrics([...metricsOf([status]), ...pushMetricsOf(pushes)]);
+  const lines = linesOf(text, "sensor_passed_over_total");
+  expect(lines).toHaveLength(4);
+  expect(lines[0]).toMatch(/sensor="2",stream="yard",.*reason="retained"} 3$/);
+  expect(linesOf(text, "pushes_total")).toContain('kerbstone_edge_pushes_total{code="403"} 1');
+  expect(pushMetricsOf(undefined)).toEqual([]);
 });
 
 test("the text is well formed: help and type once a name, before its samples", () => {

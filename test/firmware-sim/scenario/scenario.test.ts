@@ -121,7 +121,7 @@ describe("a scenario", () => {
       'boards[0].name: expected a name of a-z, 0-9 and "-", such as "air-castle"; not "Air 1"',
       "boards[0].lat: expected degrees of latitude, such as 51.5877; not 151",
       'boards[0].listen: expected an address and port, such as "127.0.0.1:0" (0 takes a free port); not "127.0.0.1"',
-      'boards[1].board: expected one of "sds011", "plantower", "mhz19", "nmea-gps", "p1-meter", "modbus-bus", "line-board"; not "sds012"',
+      'boards[1].board: expected one of "sds011", "plantower", "mhz19", "nmea-gps", "p1-meter", "modbus-bus", "line-board", "zigbee2mqtt", "tasmota", "esphome", "airrohr"; not "sds012"',
       "boards[3].replay.speed: expected how many seconds pass in one, 0.001 or more, such as 60; not 0",
       'boards[3].faults[0].kind: expected one of "bit-flips", "split", "merge", "garbage", "stall", "stuck"; not "explosion"',
       "speeed: there is no such field; did you mean speed?",
@@ -129,7 +129,7 @@ describe("a scenario", () => {
       'boards[0].model: sds011 needs pm10; "noise" measures laeq, lamax, lamin',
       "boards[1]: expected one outlet; there are both listen and serial",
       "boards[2]: expected model, replay or capture for line-board; there is none",
-      "boards[2].dialect: only plantower, nmea-gps, p1-meter have it, and this is line-board",
+      "boards[2].dialect: only plantower, nmea-gps, p1-meter, airrohr have it, and this is line-board",
       'boards[2].road: expected the name of one of the roads; there is no "high-street"',
       "boards[3].replay.columns: sds011 needs a column for pm10; there is none",
       "boards[3].faults[1].everySeconds: expected forSeconds beside it, and shorter",
@@ -212,6 +212,88 @@ describe("a scenario", () => {
     expect(parseScenario(`[[boards]]\nname = "a"\nlisten = "127.0.0.1:0"\n${text}`)).toEqual(
       faults,
     );
+  });
+
+  test("holds boards that speak in messages, at topics of their own", () => {
+    const broker = 'broker = "mqtt://127.0.0.1:1883"';
+    const { stations } = good(`
+      [[boards]]
+      name = "kitchen"
+      board = "zigbee2mqtt"
+      ${broker}
+      [[boards]]
+      name = "yard"
+      board = "tasmota"
+      ${broker}
+      topic = "plaza"
+      [[boards]]
+      name = "roof"
+      board = "airrohr"
+      push = "http://127.0.0.1:8093/"
+      dialect = "community"
+      id = 0xd4e123
+    `);
+    const where = { kind: "mqtt", broker: "mqtt://127.0.0.1:1883" };
+    expect(stations.map(({ outlet, everySeconds }) => [outlet, everySeconds])).toEqual([
+      [{ ...where, topic: "zigbee2mqtt/kitchen" }, 60],
+      [{ ...where, topic: "plaza" }, 300],
+      [{ kind: "push", url: "http://127.0.0.1:8093/" }, 145],
+    ]);
+    expect(stations[2]!.details).toEqual({ dialect: "community", id: 0xd4e123 });
+  });
+
+  test.each([
+    ['board = "tasmota"\nlisten = "127.0.0.1:0"', ["boards[0].listen: tasmota has broker"]],
+    [
+      'board = "tasmota"',
+      ['boards[0]: expected a broker, such as broker = "mqtt://127.0.0.1:1883"; there is none'],
+    ],
+    [
+      'board = "airrohr"',
+      [
+        'boards[0]: expected an address to push to, such as push = "http://127.0.0.1:8093/"; there is none',
+      ],
+    ],
+    ['board = "sds011"\nbroker = "mqtt://b"', ["boards[0].broker: sds011 has listen or serial"]],
+    [
+      'board = "airrohr"\npush = "https://b"\ntopic = "a/#"\nid = 16777216',
+      [
+        'boards[0].topic: expected a topic without wildcards, such as "zigbee2mqtt/kitchen"; not "a/#"',
+        'boards[0].push: expected the address that takes pushes, such as "http://127.0.0.1:8093/"; not "https://b"',
+        "boards[0].id: expected two bytes for an sds011, such as 0xa160, or three for an airrohr; not 16777216",
+        "boards[0].topic: only a board at a broker has a topic",
+      ],
+    ],
+    [
+      'board = "sds011"\nlisten = "127.0.0.1:0"\nid = 65535',
+      ["boards[0].id: expected two bytes for sds011, such as 0xa160; not 65535"],
+    ],
+    [
+      'board = "esphome"\nbroker = "mqtt://b"\ncapture = { file = "x" }',
+      ["boards[0].broker: a capture has listen or serial"],
+    ],
+    [
+      'board = "tasmota"\nbroker = "mqtt://b"\nmodel = "noise"',
+      ["boards[0].model: tasmota speaks of temp, rh, co2, pm25, pm10; not of laeq, lamax, lamin"],
+    ],
+    [
+      'board = "airrohr"\npush = "http://b"\nreplay = { file = "x", columns = { level = 1 } }',
+      [
+        "boards[0].replay.columns: airrohr speaks of pm25, pm10, temp, rh, laeq, lamin, lamax; not of level",
+      ],
+    ],
+    [
+      'board = "esphome"\nbroker = "mqtt://b"\n[[boards.faults]]\nkind = "split"\nshare = 1',
+      [
+        'boards[0].faults[0].kind: esphome sends messages, and they come whole or not at all; not "split"',
+      ],
+    ],
+    [
+      'board = "esphome"\nbroker = "mqtt://b"\ntopic = "x"\n[[boards]]\nname = "b"\nboard = "esphome"\nbroker = "mqtt://b"\ntopic = "x"',
+      ['boards[1].topic: "x" is taken by boards[0]'],
+    ],
+  ])("with messages where there are none says so, and the other way round: %s", (text, faults) => {
+    expect(parseScenario(`[[boards]]\nname = "a"\n${text}`)).toEqual(faults);
   });
 
   test("that is no TOML says where", () => {

@@ -11,19 +11,25 @@ import { z } from "zod";
 test("kinds are listed by their names, in order", () => {
   const names = [...DRIVERS.keys()];
   expect(names).toEqual([
+    "airrohr",
     "dsmr",
+    "esphome",
+    "json",
     "line-protocol",
     "mhz19",
     "modbus",
     "nmea",
     "plantower",
     "sds011",
+    "tasmota",
+    "zigbee2mqtt",
   ]);
   for (const [name, kind] of DRIVERS) expect(kind.name).toBe(name);
 });
 
 /** What kinds need that cannot do without options. */
 const NEEDED: Readonly<Record<string, object>> = {
+  json: { values: [{ quantity: "temp", path: "/temperature" }] },
   modbus: { units: [{ id: 1, registers: [{ register: 0, quantity: "level" }] }] },
 };
 

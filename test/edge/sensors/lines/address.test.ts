@@ -41,8 +41,31 @@ describe("a converter", () => {
   });
 });
 
+describe("messages and pushes", () => {
+  test.each([
+    ["mqtt:zigbee2mqtt/kitchen", { kind: "mqtt", filter: "zigbee2mqtt/kitchen" }],
+    ["mqtt:garden/+/air/#", { kind: "mqtt", filter: "garden/+/air/#" }],
+    ["mqtt:/leading", { kind: "mqtt", filter: "/leading" }],
+    ["mqtt:#", { kind: "mqtt", filter: "#" }],
+    ["push:esp8266-1234567", { kind: "push", board: "esp8266-1234567" }],
+    ["push:my.board_2", { kind: "push", board: "my.board_2" }],
+  ])("%s", (text, address) => {
+    expect(parseLineAddress(text)).toEqual(address);
+  });
+});
+
 describe("is no address", () => {
   test.each([
+    "mqtt:",
+    "mqtt:a/#/b",
+    "mqtt:a+/b",
+    "mqtt://broker:1883",
+    "mqtt://user:secret@broker",
+    "push:",
+    "push:a/b",
+    "push:-a",
+    "push:a b",
+    `push:${"a".repeat(65)}`,
     "",
     "ttyUSB0",
     "serial:",

@@ -7,7 +7,7 @@ import { systemClock } from "../../../../platform/clock.ts";
 import { seededRandom } from "../../../../platform/random.ts";
 import type { SensorReading } from "../../../../edge/sensors/reading.ts";
 import { sds011 } from "../../../../edge/sensors/drivers/sds011.ts";
-import { parseLineAddress } from "../../../../edge/sensors/lines/address.ts";
+import { parseLineAddress, type SerialAddress } from "../../../../edge/sensors/lines/address.ts";
 import { connectTo } from "../../../../edge/sensors/lines/connect.ts";
 import { Line } from "../../../../edge/sensors/lines/line.ts";
 import { serialConnect } from "../../../../edge/sensors/lines/serial-line.ts";
@@ -30,14 +30,14 @@ function startEdge(path: string): {
   const driver = sds011.create({}, { notBeforeMs: 0 });
   const readings: SensorReading[] = [];
   const causes: string[] = [];
-  const take = (events: ReturnType<typeof driver.push>): void => {
+  const take = (events: ReturnType<typeof driver.push>): undefined => {
     for (const event of events) {
       if (event.kind === "write") line.write(event.bytes);
       if (event.kind === "readings") readings.push(...event.readings);
     }
   };
   const line = new Line({
-    connect: connectTo(parseLineAddress(path)!, systemClock),
+    connect: connectTo(parseLineAddress(path) as SerialAddress, systemClock),
     handlers: {
       opened: (atMs) => take(driver.opened(atMs)),
       bytes: (chunk, atMs) => take(driver.push(chunk, atMs)),
@@ -146,7 +146,7 @@ describe.skipIf(lacks(socat))("a serial line", () => {
     const pair = await startSerialPair(scope);
     const ignored = { bytes: () => undefined, closed: () => undefined };
     const openPath = (path: string, signal: AbortSignal): Promise<unknown> =>
-      connectTo(parseLineAddress(path)!, systemClock)(ignored, signal);
+      connectTo(parseLineAddress(path) as SerialAddress, systemClock)(ignored, signal);
     const enough = AbortSignal.abort(new Error("enough"));
     await expect(openPath(pair.edge, enough)).rejects.toThrow("enough");
     const never = new AbortController();
