@@ -8,6 +8,7 @@ import { runProgram } from "../platform/lifecycle.ts";
 import type { ProgramIo } from "../platform/lifecycle.ts";
 import { nearestName } from "../platform/near-name.ts";
 import { UserError } from "../platform/user-error.ts";
+import { VERSION } from "../platform/version.ts";
 
 interface Subcommand {
   readonly about: string;
@@ -33,6 +34,10 @@ async function main(io: ProgramIo): Promise<number> {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     io.stdout.write(usage());
     return name === undefined ? 2 : 0;
+  }
+  if (name === "--version" || name === "-v") {
+    io.stdout.write(`kerbstone ${VERSION}\n`);
+    return 0;
   }
   const names = Object.keys(SUBCOMMANDS);
   if (!names.includes(name)) {

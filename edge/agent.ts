@@ -26,6 +26,7 @@ import type { Driver } from "./sensors/driver.ts";
 import { HaltMarks } from "./delivery/halt.ts";
 import type { ConnectHub } from "./delivery/hub-connection.ts";
 import { Intake } from "./packs/intake.ts";
+import type { LatestReading } from "./packs/intake.ts";
 import type { Connect } from "./sensors/lines/line.ts";
 import { formatLiveView } from "./status/live-view.ts";
 import { Outbox } from "./outbox/outbox.ts";
@@ -212,6 +213,11 @@ export class Agent {
     await this.flush();
     await this.writeStatus();
     await this.outbox.close();
+  }
+
+  /** The newest value of every quantity, signed or not. */
+  get latest(): readonly LatestReading[] {
+    return this.intake.latest;
   }
 
   /** How it is, for people. */

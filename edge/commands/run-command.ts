@@ -20,6 +20,7 @@ import type { Logger } from "../../platform/log.ts";
 import { fastestVerify } from "../../platform/native-verify.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { Agent } from "../agent.ts";
+import { announcerOf } from "./announce.ts";
 import type { SensorSetup } from "../agent.ts";
 import { loadEdgeConfig, settingFlagsOfEdge } from "../settings/config.ts";
 import type { EdgeConfig, SensorConfig } from "../settings/config.ts";
@@ -81,6 +82,7 @@ export async function runEdge(io: ProgramIo, argv: readonly string[]): Promise<n
       if (config.metrics !== undefined)
         served.set(config.metrics, [...(served.get(config.metrics) ?? []), agent]);
       shutdown.add(config.name, () => run);
+      await announce(io, agent, config, dirname(file), shutdown, logger);
       io.stdout.write(`${config.name} runs, for ${config.origin}\n`);
     }
     for (const [address, agents] of served) {
@@ -117,6 +119,21 @@ function watch(
   };
   const feeding = notice.ready().then(() => notice.feed(hasProgressed, shutdown.signal));
   shutdown.add("systemd", () => feeding);
+}
+
+/** Tells Home Assistant of an agent, where its settings say so. */
+async function announce(
+  { files, clock }: Pick<ProgramIo, "files" | "clock">,
+  agent: Agent,
+  config: EdgeConfig,
+  folder: string,
+  shutdown: Shutdown,
+  logger: Logger,
+): Promise<void> {
+  if (!config.homeAssistant.enabled) return;
+  const { broker } = await openLan(files, config.lan, folder);
+  const announcing = announcerOf(agent, config, broker!, { clock, logger }).run(shutdown.signal);
+  shutdown.add(`Home Assistant of ${config.name}`, () => announcing);
 }
 
 /** Lets `edge status` and `edge doctor` ask the running agent. Without it they have the file that is a minute old. */

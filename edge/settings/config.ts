@@ -179,6 +179,22 @@ const shape = z.object({
     .default("info")
     .meta({ description: "least grave level that is logged" }),
   lan: lanShape,
+  homeAssistant: z
+    .object({
+      enabled: z
+        .boolean()
+        .default(false)
+        .meta({ description: "announces the device to Home Assistant, at the broker under [lan]" }),
+      prefix: z
+        .string()
+        .regex(/^[\w-]+(\/[\w-]+)*$/, "expected words with / between them")
+        .default("homeassistant")
+        .meta({ description: "Home Assistant's discovery prefix" }),
+      expireAfterSeconds: z.number().int().min(10).max(604_800).default(600).meta({
+        description: "after how long without a new one Home Assistant shows a value as unknown",
+      }),
+    })
+    .prefault({}),
   sensors: z
     .array(sensor)
     .min(1)
@@ -187,7 +203,13 @@ const shape = z.object({
 });
 
 /** What must hold between tables besides. */
-const settings = shape.superRefine(({ lan, sensors }, context) => {
+const settings = shape.superRefine(({ lan, sensors, homeAssistant }, context) => {
+  if (homeAssistant.enabled && lan.broker === undefined)
+    context.addIssue({
+      code: "custom",
+      path: ["lan", "broker"],
+      message: "Home Assistant hears of the device at this broker",
+    });
   for (const { path, message } of lanFaults(lan, sensors))
     context.addIssue({ code: "custom", path: [...path], message });
 });
@@ -239,6 +261,12 @@ export interface EdgeConfig {
   readonly metrics?: string | undefined;
   readonly logLevel: LogLevel;
   readonly lan: LanConfig;
+  readonly homeAssistant: {
+    readonly enabled: boolean;
+    /** What Home Assistant calls its discovery prefix. */
+    readonly prefix: string;
+    readonly expireAfterSeconds: number;
+  };
   readonly sensors: readonly SensorConfig[];
 }
 

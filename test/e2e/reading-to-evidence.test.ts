@@ -5,6 +5,7 @@
  * What was recorded is known from elsewhere: the particle sensor's values from the recorder's own CSV file, the
  * receiver's fixes from what gpsd makes of the same bytes.
  */
+import { NOTES } from "../../ledger/quantity.ts";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -108,7 +109,7 @@ describeWithShared("recorded bytes of real sensors", recordings, () => {
         expect(device).toBe(NAME);
         const pack = packs.find(({ index }) => index === entry)!;
         // The mirror keeps whole milliseconds; adding a pack's offset to its base time is not exact beyond those.
-        const values = pack.readings
+        const values = measured(pack)
           .filter((reading) => Math.round(reading.time * 1000) === time)
           .map(({ quantity, value }) => [quantity, value]);
         expect(values).toEqual([
@@ -268,7 +269,12 @@ async function loggedPacks(peer: PeerProgram): Promise<LoggedPack[]> {
 }
 
 function valuesOf(packs: readonly LoggedPack[], stream: string): LoggedPack["readings"] {
-  return packs.filter((pack) => pack.stream === stream).flatMap(({ readings }) => readings);
+  return packs.filter((pack) => pack.stream === stream).flatMap(measured);
+}
+
+/** What a pack measured, without what the agent notes of the pack. */
+function measured({ readings }: Pick<LoggedPack, "readings">): LoggedPack["readings"] {
+  return readings.filter(({ quantity }) => !NOTES.has(quantity));
 }
 
 /** PM2.5 and PM10 as the recorder decoded them. */

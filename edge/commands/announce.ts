@@ -1,0 +1,39 @@
+/** Ties an agent to Home Assistant, where its settings ask for it (docs/edge.md, "Home Assistant"). */
+
+import type { Clock } from "../../platform/clock.ts";
+import type { Logger } from "../../platform/log.ts";
+import { VERSION } from "../../platform/version.ts";
+import type { Agent } from "../agent.ts";
+import { Announcer } from "../home-assistant/announcer.ts";
+import { connectBroker } from "../sensors/lines/broker-transport.ts";
+import type { BrokerAccess } from "../sensors/lines/lan-access.ts";
+import type { EdgeConfig } from "../settings/config.ts";
+
+/** Makes the announcer of an agent, which tells what the agent shows of itself. */
+export function announcerOf(
+  agent: Pick<Agent, "latest" | "status">,
+  { name, origin, homeAssistant }: Pick<EdgeConfig, "name" | "origin" | "homeAssistant">,
+  broker: BrokerAccess,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): Announcer {
+  const { username, password } = broker;
+  const login = {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  };
+  return new Announcer({
+    device: name,
+    origin,
+    version: VERSION,
+    prefix: homeAssistant.prefix,
+    expireAfterSeconds: homeAssistant.expireAfterSeconds,
+    look: () => {
+      const { isConnected, halted, isHubBehind, waitsFor } = agent.status();
+      const isLogging = isConnected && !halted && !isHubBehind && waitsFor === undefined;
+      return { latest: agent.latest, isLogging };
+    },
+    connect: (options) => connectBroker(broker, { ...options, ...login }, () => undefined),
+    clock,
+    logger,
+  });
+}

@@ -1,0 +1,137 @@
+/**
+ * How a device announces itself to Home Assistant: MQTT discovery of a whole device, one retained message with all its
+ * entities (Home Assistant 2024.11 and later). Pure.
+ *
+ * Every quantity has a topic of its own, so that `expire_after` watches each sensor by itself. What is told here is the
+ * unsigned live view, and proves nothing.
+ */
+
+import { entityKind } from "./entity.ts";
+
+/** What a device announces. */
+export interface AnnouncedDevice {
+  readonly device: string;
+  /** The log that it signs for. */
+  readonly origin: string;
+  /** Of this program. */
+  readonly version: string;
+  /** What it measures, in the order in which it is shown. */
+  readonly values: readonly AnnouncedValue[];
+  /** A value that was not told again for so long is shown as unknown. */
+  readonly expireAfterSeconds: number;
+}
+
+/** One quantity of a stream. */
+export interface AnnouncedValue {
+  readonly stream: string;
+  readonly quantity: string;
+  /** SenML unit; empty for texts, booleans and bare numbers. */
+  readonly unit: string;
+  readonly type: "number" | "boolean" | "string";
+}
+
+/** A message for the city's or the household's own broker. */
+export interface Message {
+  readonly topic: string;
+  readonly body: string;
+  readonly isRetained: boolean;
+}
+
+/** Values of Home Assistant's that have no other name here. */
+export const ONLINE = "online";
+export const OFFLINE = "offline";
+
+/** Where the values of a quantity are told. */
+export function valueTopic(
+  device: string,
+  { stream, quantity }: Pick<AnnouncedValue, "stream" | "quantity">,
+): string {
+  return `kerbstone/v1/${device}/value/${stream}/${quantity}`;
+}
+
+/** Where it is told whether the agent runs: retained, and its will. */
+export function availabilityTopic(device: string): string {
+  return `kerbstone/v1/${device}/status`;
+}
+
+/** Where it is told whether what is measured gets into the log. */
+export function loggingTopic(device: string): string {
+  return `kerbstone/v1/${device}/value/logging`;
+}
+
+/** Makes the announcement. `prefix` is Home Assistant's discovery prefix, `homeassistant` unless changed there. */
+export function announcementOf(announced: AnnouncedDevice, prefix: string): Message {
+  const { device, origin, version, values } = announced;
+  const components = Object.fromEntries([
+    ...values.map((value) => [idOf(value), componentOf(announced, value)]),
+    ["logging", loggingComponent(announced)],
+  ]) as Record<string, object>;
+  const body = {
+    device: {
+      identifiers: [`kerbstone_${origin}_${device}`],
+      name: device,
+      manufacturer: "Kerbstone",
+      model: `Edge agent of ${origin}`,
+      sw_version: version,
+    },
+    origin: { name: "kerbstone", sw_version: version },
+    availability_topic: availabilityTopic(device),
+    payload_available: ONLINE,
+    payload_not_available: OFFLINE,
+    qos: 1,
+    components,
+  };
+  return {
+    topic: `${prefix}/device/${deviceId(device)}/config`,
+    body: JSON.stringify(body),
+    isRetained: true,
+  };
+}
+
+/** Names of devices fit Home Assistant's object ids as they are; the prefix keeps those of others apart. */
+function deviceId(device: string): string {
+  return `kerbstone-${device}`;
+}
+
+function idOf({ stream, quantity }: AnnouncedValue): string {
+  return `${stream}_${quantity}`;
+}
+
+function componentOf(
+  { device, origin, values, expireAfterSeconds }: AnnouncedDevice,
+  value: AnnouncedValue,
+): object {
+  const { name, deviceClass, unit, stateClass } = entityKind(value.quantity, value.unit);
+  const isShared = values.some((v) => v.quantity === value.quantity && v.stream !== value.stream);
+  const shared = {
+    unique_id: `kerbstone_${origin}_${device}_${idOf(value)}`,
+    name: isShared ? `${name} (${value.stream})` : name,
+    state_topic: valueTopic(device, value),
+    expire_after: expireAfterSeconds,
+  };
+  if (value.type === "boolean") {
+    return { platform: "binary_sensor", ...shared, payload_on: "true", payload_off: "false" };
+  }
+  if (value.type === "string") return { platform: "sensor", ...shared };
+  return {
+    platform: "sensor",
+    ...shared,
+    ...(deviceClass === undefined ? {} : { device_class: deviceClass }),
+    ...(unit === "" ? {} : { unit_of_measurement: unit }),
+    state_class: stateClass,
+  };
+}
+
+/** A diagnostic entity: a problem where the agent cannot sign, or the hub does not take what it signs. */
+function loggingComponent({ device, origin }: AnnouncedDevice): object {
+  return {
+    platform: "binary_sensor",
+    unique_id: `kerbstone_${origin}_${device}_logging`,
+    name: "Ledger",
+    device_class: "problem",
+    entity_category: "diagnostic",
+    state_topic: loggingTopic(device),
+    payload_on: "problem",
+    payload_off: "ok",
+  };
+}

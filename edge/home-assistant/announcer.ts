@@ -1,0 +1,186 @@
+/**
+ * Tells Home Assistant, over a broker of the household's or the city's own, what a device is and what it measures now.
+ *
+ * A side view, and treated as one: it has a connection of its own with the device's availability as its will, nothing
+ * waits for it, and what it could not tell is not kept. It is never the hub's broker, on which a device may speak on
+ * its own branch only.
+ */
+
+import { Buffer } from "node:buffer";
+import type { IClientOptions, MqttClient } from "mqtt";
+import type { Clock } from "../../platform/clock.ts";
+import type { Logger } from "../../platform/log.ts";
+import type { LatestReading } from "../packs/intake.ts";
+import {
+  announcementOf,
+  availabilityTopic,
+  loggingTopic,
+  OFFLINE,
+  ONLINE,
+  valueTopic,
+} from "./announcement.ts";
+import type { AnnouncedValue } from "./announcement.ts";
+
+/** What is told of an agent. */
+export interface AgentView {
+  /** The newest value of every quantity. */
+  readonly latest: readonly LatestReading[];
+  /** Whether what is measured is signed and reaches the hub. */
+  readonly isLogging: boolean;
+}
+
+/** What an announcer is made of. */
+export interface AnnouncerParts {
+  readonly device: string;
+  readonly origin: string;
+  readonly version: string;
+  /** Home Assistant's discovery prefix. */
+  readonly prefix: string;
+  readonly expireAfterSeconds: number;
+  readonly look: () => AgentView;
+  /** Makes a client of the broker with these options. Called once. */
+  readonly connect: (options: IClientOptions) => MqttClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** How often values are told, at most; also how soon a new one is. */
+const TELL_EVERY_MS = 5_000;
+const RECONNECT_MS = 15_000;
+const CONNECT_MS_MAX = 15_000;
+const LEAVE_MS_MAX = 2_000;
+/** Quantities beyond this are not announced: a home-made board may name as many as it likes. */
+const VALUES_MAX = 200;
+
+/** See the head of the file. */
+export class Announcer {
+  private readonly parts: AnnouncerParts;
+  private readonly told = new Map<string, number>();
+  private client: MqttClient | undefined;
+  private announced = "";
+  private logging: string | undefined;
+  private hasFailed = false;
+
+  constructor(parts: AnnouncerParts) {
+    this.parts = parts;
+  }
+
+  /** Connects, announces and tells until the signal; then says `offline`. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const client = this.parts.connect(this.options());
+    this.client = client;
+    client.on("connect", () => this.greet(client));
+    client.on("message", (_, body) => {
+      // Home Assistant has been started again: it has forgotten what was not retained.
+      if (body.toString() === ONLINE) this.greet(client);
+    });
+    client.on("error", (error) => this.fail(error));
+    client.on("close", () => this.fail(new Error("the connection was closed")));
+    while (!signal.aborted) {
+      this.tell(client);
+      await this.parts.clock.sleep(TELL_EVERY_MS, signal).catch(() => undefined);
+    }
+    await this.leave(client);
+  }
+
+  /** Whether the broker is there. */
+  get isConnected(): boolean {
+    return this.client?.connected === true;
+  }
+
+  private options(): IClientOptions {
+    const { device } = this.parts;
+    const topic = availabilityTopic(device);
+    return {
+      protocolVersion: 4,
+      clientId: `kerbstone-${device}`,
+      clean: true,
+      reconnectPeriod: RECONNECT_MS,
+      reconnectOnConnackError: true,
+      connectTimeout: CONNECT_MS_MAX,
+      queueQoSZero: false,
+      resubscribe: false,
+      will: { topic, payload: Buffer.from(OFFLINE), qos: 1, retain: true },
+    };
+  }
+
+  /** Says everything anew: on a new connection, and when Home Assistant has started. */
+  private greet(client: MqttClient): void {
+    const { device, prefix, logger } = this.parts;
+    if (this.hasFailed || this.announced === "")
+      logger.info({}, "connected to Home Assistant's broker");
+    this.hasFailed = false;
+    this.announced = "";
+    this.logging = undefined;
+    this.told.clear();
+    client.subscribe(`${prefix}/status`, { qos: 1 }, () => undefined);
+    this.publish(client, availabilityTopic(device), ONLINE, true);
+    this.tell(client);
+  }
+
+  /** Tells what is new since the last time. */
+  private tell(client: MqttClient): void {
+    if (!client.connected) return;
+    const { device, prefix, look } = this.parts;
+    const { latest, isLogging } = look();
+    const readings = latest.slice(0, VALUES_MAX);
+    const announcement = announcementOf(
+      { ...this.parts, values: readings.map(announcedValue) },
+      prefix,
+    );
+    if (announcement.body !== this.announced) {
+      this.announced = announcement.body;
+      this.publish(client, announcement.topic, announcement.body, true);
+    }
+    const logging = isLogging ? "ok" : "problem";
+    if (logging !== this.logging) this.publish(client, loggingTopic(device), logging, true);
+    this.logging = logging;
+    for (const reading of readings) {
+      const topic = valueTopic(device, reading);
+      if (this.told.get(topic) === reading.atMs) continue;
+      this.told.set(topic, reading.atMs);
+      this.publish(client, topic, stateOf(reading), false);
+    }
+  }
+
+  private publish(client: MqttClient, topic: string, body: string, retain: boolean): void {
+    // What is retained must arrive; a value that is lost is followed by the next.
+    client.publish(topic, body, { qos: retain ? 1 : 0, retain }, () => undefined);
+  }
+
+  private async leave(client: MqttClient): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = this.parts.clock.after(LEAVE_MS_MAX, resolve);
+      const done = (): void => {
+        cancel();
+        resolve();
+      };
+      if (!client.connected) done();
+      else
+        client.publish(
+          availabilityTopic(this.parts.device),
+          OFFLINE,
+          { qos: 1, retain: true },
+          done,
+        );
+    });
+    client.removeAllListeners("close");
+    client.end(true);
+  }
+
+  private fail(error: Error): void {
+    // A broker that is away for a night is worth one line.
+    if (!this.hasFailed)
+      this.parts.logger.warn({ reason: error.message }, "no connection to Home Assistant's broker");
+    this.hasFailed = true;
+  }
+}
+
+function announcedValue({ stream, quantity, unit, value }: LatestReading): AnnouncedValue {
+  return { stream, quantity, unit, type: typeof value as AnnouncedValue["type"] };
+}
+
+/** A value that its sensor disowns is unknown: automations have no use for it. */
+function stateOf({ value, fault }: LatestReading): string {
+  return fault === true ? "None" : String(value);
+}
