@@ -13,6 +13,7 @@ import type { ListenAddress } from "../../platform/listen-address.ts";
 
 const CONNECTIONS_MAX = 16;
 const REQUEST_LIMIT_MS = 10_000;
+const CHECK_MS = 2_000;
 
 /** A server that is listening. */
 export interface MetricsServer {
@@ -26,7 +27,9 @@ export async function serveMetrics(
   address: ListenAddress,
   render: () => string,
 ): Promise<MetricsServer> {
-  const server = createServer((request, response) => answer(request, response, render));
+  // By itself Node looks twice a minute whether a request takes too long, and slow clients would hold all places.
+  const limits = { connectionsCheckingInterval: CHECK_MS };
+  const server = createServer(limits, (request, response) => answer(request, response, render));
   server.maxConnections = CONNECTIONS_MAX;
   server.requestTimeout = REQUEST_LIMIT_MS;
   server.headersTimeout = REQUEST_LIMIT_MS;

@@ -4,6 +4,8 @@
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { connectAsync } from "mqtt";
+import type { MqttClient } from "mqtt";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { AgentStatus } from "../../edge/status/status.ts";
 import { Refusal } from "../../ledger/errors.ts";
@@ -58,6 +60,9 @@ describe.skipIf(lacks(mosquitto))("boards of the LAN", () => {
   let edge: EdgeProgram;
   let boards: Running;
   let packs: readonly LoggedPack[];
+  let home: MqttClient;
+  /** The newest message of each topic, as Home Assistant hears it. */
+  const heard = new Map<string, string>();
 
   beforeAll(async () => {
     const broker = await startMosquitto(scope);
@@ -70,6 +75,11 @@ describe.skipIf(lacks(mosquitto))("boards of the LAN", () => {
       init: ["--broker", `mqtt://127.0.0.1:${broker.port}`, "--push", push],
       run: ["--pack-seconds", "1"],
     });
+    await edge.edit((text) => `${text}\n[homeAssistant]\nenabled = true\n`);
+    home = await connectAsync(`mqtt://127.0.0.1:${broker.port}`);
+    scope.defer(() => home.endAsync(true));
+    home.on("message", (topic, body) => heard.set(topic, body.toString()));
+    await home.subscribeAsync(["homeassistant/#", "kerbstone/#"], { qos: 1 });
     await edge.start();
     boards = await startBoards(broker.port, push);
     packs = await eventually(
@@ -114,6 +124,24 @@ describe.skipIf(lacks(mosquitto))("boards of the LAN", () => {
     expect(JSON.parse(said)).toMatchObject({ ok: true, index, stream: "roof", readings });
   });
 
+  test("Home Assistant, at the same broker, hears of the agent and of each quantity", async () => {
+    const config = "homeassistant/device/kerbstone-town-hall/config";
+    const topics = STREAMS.flatMap((stream) =>
+      Object.keys(SENSORS[stream].units).map((quantity) => [stream, quantity] as const),
+    );
+    await eventually("values of all", () => {
+      const values = topics.map(([stream, quantity]) =>
+        heard.get(`kerbstone/v1/town-hall/value/${stream}/${quantity}`),
+      );
+      return values.every((value) => Number.isFinite(Number(value ?? NaN))) || undefined;
+    });
+    const { components } = JSON.parse(heard.get(config)!) as { components: object };
+    const ids = topics.map(([stream, quantity]) => `${stream}_${quantity}`);
+    expect(Object.keys(components).toSorted()).toEqual([...ids, "logging"].toSorted());
+    expect(heard.get("kerbstone/v1/town-hall/status")).toBe("online");
+    expect(heard.get("kerbstone/v1/town-hall/value/logging")).toBe("ok");
+  });
+
   test("boards that go are offline, and those that merely say nothing are not yet", async () => {
     await boards.stop();
     await eventually("all that can be known", async () => {
@@ -129,6 +157,10 @@ describe.skipIf(lacks(mosquitto))("boards of the LAN", () => {
       return JSON.stringify(states) === JSON.stringify(expected) ? true : undefined;
     });
     await edge.stop();
+    await eventually(
+      "it has said goodbye",
+      () => heard.get("kerbstone/v1/town-hall/status") === "offline" || undefined,
+    );
     expect((await edge.status()).counters).toMatchObject({ nacks: 0, packsRefused: 0 });
     await hub.stop();
   });
