@@ -11,6 +11,7 @@ import {
   parseFlags,
 } from "../platform/command-line.ts";
 import { UserError } from "../platform/user-error.ts";
+import { CAMERA_SCHEMES } from "./camera/camera-login.ts";
 import { MODEL_NAMES } from "./models/city.ts";
 import { parsePairs } from "./replay/column-mapping.ts";
 import { BOARD_NAMES } from "./boards/workshop.ts";
@@ -19,7 +20,7 @@ const SIM_COMMAND = {
   usage:
     "kerbstone sim --scenario FILE | --board NAME (--listen HOST:PORT | --serial PATH) [options]",
   about:
-    "Simulates sensor boards that speak their real protocols, fed by models of a city, recorded CSV files or captured bytes.",
+    "Simulates sensor boards that speak their real protocols, fed by models of a city, recorded CSV files or captured bytes; and cameras.",
   flags: {
     scenario: { type: "text", value: "FILE", about: "takes all boards from a scenario file" },
     board: { type: "text", value: "NAME", about: `one of ${BOARD_NAMES.join(", ")}` },
@@ -96,6 +97,25 @@ const SIM_COMMAND = {
     },
     speed: { type: "text", value: "N", about: "lets N seconds pass in one" },
     loop: { type: "switch", about: "begins again at the end of a recording or capture" },
+    username: {
+      type: "text",
+      value: "NAME",
+      about: "who may look at the camera; anybody unless given",
+    },
+    password: { type: "text", value: "TEXT", about: "the password to that name" },
+    authentication: {
+      type: "text",
+      value: "NAME",
+      about: `how the camera asks for them: ${CAMERA_SCHEMES.join(", ")}`,
+    },
+    video: {
+      type: "text",
+      value: "FILE",
+      about: "what the camera shows, again and again; a test pattern unless given",
+    },
+    size: { type: "text", value: "640x360", about: "how large the camera's picture is" },
+    "frames-per-second": { type: "text", value: "N", about: "10 unless given" },
+    "kilobits-per-second": { type: "text", value: "N", about: "500 unless given" },
     fault: {
       type: "list",
       value: "kind=K,share=S",
@@ -131,6 +151,8 @@ const FLAG_OF_FIELD: Readonly<Record<string, string>> = {
   settings: "setting",
   timeZone: "time-zone",
   faults: "fault",
+  framesPerSecond: "frames-per-second",
+  kilobitsPerSecond: "kilobits-per-second",
 };
 
 type Flags = FlagValues<typeof SIM_COMMAND>;
@@ -215,6 +237,7 @@ function boardValues(flags: Flags): Record<string, unknown> {
     ...(serial === undefined && isCapture ? {} : baud),
     settings: flags.setting.length === 0 ? undefined : toNumbers(pairs("setting", flags.setting)),
     quantities: flags.quantities?.split(","),
+    ...cameraValues(flags),
     replay: isReplay ? { ...replay, ...step, ...pace } : undefined,
     capture: isCapture ? { ...capture, ...step, ...baud, ...pace } : undefined,
     faults:
@@ -222,6 +245,21 @@ function boardValues(flags: Flags): Record<string, unknown> {
         ? undefined
         : flags.fault.map((text) => toNumbers(pairs("fault", [text]))),
   });
+}
+
+function cameraValues(flags: Flags): Record<string, unknown> {
+  const { username, password, authentication, video, size } = flags;
+  return {
+    username,
+    password,
+    authentication,
+    video,
+    size,
+    ...numbers({
+      framesPerSecond: flags["frames-per-second"],
+      kilobitsPerSecond: flags["kilobits-per-second"],
+    }),
+  };
 }
 
 function pairs(flag: string, texts: readonly string[]): Record<string, string> {

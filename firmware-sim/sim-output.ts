@@ -6,6 +6,7 @@
  */
 import type { StationEnd } from "./stations/district.ts";
 import type { Station } from "./stations/station.ts";
+import { CAMERA } from "./boards/workshop.ts";
 import type { RecordingCounts } from "./replay/recording.ts";
 
 /** Says by which seed the run can be repeated. */
@@ -15,8 +16,10 @@ export function formatSeed(seed: number | string, json: boolean): string {
 
 /** Says where a board can be reached, and what an edge has to know of it. */
 export function formatListening(station: Station, json: boolean): string {
-  const { name, board, stream, everySeconds, lat, lon } = station.plan;
-  const { address } = station;
+  const { plan, address } = station;
+  const { name, stream, lat, lon } = plan;
+  const board = plan.kind === "camera" ? CAMERA : plan.board;
+  const everySeconds = plan.kind === "camera" ? undefined : plan.everySeconds;
   if (json)
     return jsonLine({ event: "listening", name, board, stream, address, everySeconds, lat, lon });
   return `${name}: ${board ?? "capture"} at ${address}\n`;

@@ -12,8 +12,8 @@ import { PLANTOWER_MODELS, PlantowerBoard, type PlantowerModel } from "./plantow
 import { Sds011Board } from "./sds011.ts";
 import type { ModelName } from "../models/city.ts";
 
-/** The name of a board. */
-export type BoardName =
+/** The name of a board that speaks over a line of bytes. */
+export type SerialBoardName =
   "sds011" | "plantower" | "mhz19" | "nmea-gps" | "p1-meter" | "modbus-bus" | "line-board";
 
 /** What is known of a board without its plan. */
@@ -25,8 +25,14 @@ interface BoardSort {
   readonly everySeconds: number;
 }
 
-/** All boards. */
-export const BOARDS: Readonly<Record<BoardName, BoardSort>> = {
+/** A camera is a board by name only: it has a network, and no values. */
+export const CAMERA = "rtsp-camera";
+
+/** The name of a board. */
+export type BoardName = SerialBoardName | typeof CAMERA;
+
+/** All boards with a line of bytes. */
+export const BOARDS: Readonly<Record<SerialBoardName, BoardSort>> = {
   sds011: { model: "air", required: ["pm25", "pm10"], everySeconds: 1 },
   plantower: { model: "air", required: ["pm25", "pm10"], everySeconds: 1 },
   mhz19: { model: "air", required: ["co2"], everySeconds: 5 },
@@ -37,7 +43,10 @@ export const BOARDS: Readonly<Record<BoardName, BoardSort>> = {
 };
 
 /** The names of all boards. */
-export const BOARD_NAMES: readonly BoardName[] = Object.keys(BOARDS) as BoardName[];
+export const BOARD_NAMES: readonly BoardName[] = [
+  ...(Object.keys(BOARDS) as SerialBoardName[]),
+  CAMERA,
+];
 
 /** What a dialect is called, whatever the board. */
 export type DialectName = NmeaDialectName | P1Version | PlantowerModel;
@@ -62,7 +71,7 @@ export interface BoardDetails {
 }
 
 /** Makes a board. Draws from `random` only what `details` leave open. */
-export function makeBoard(name: BoardName, details: BoardDetails, random: Random): Board {
+export function makeBoard(name: SerialBoardName, details: BoardDetails, random: Random): Board {
   switch (name) {
     case "sds011":
       return new Sds011Board({

@@ -7,37 +7,8 @@
 import { concatBytes } from "../../ledger/bytes.ts";
 import type { Random } from "../../platform/random.ts";
 import type { Values } from "../models/model.ts";
-
-/** When a fault is there, in ms since the station began. Without an end for good; with `everyMs` again and again. */
-export interface FaultWindow {
-  readonly afterMs: number;
-  readonly forMs?: number;
-  /** From one beginning to the next; longer than `forMs`. */
-  readonly everyMs?: number;
-}
-
-/** A fault by kind. Shares are probabilities of 0 to 1. */
-export type FaultPlan = FaultWindow &
-  (
-    | {
-        readonly kind: "bit-flips";
-        /** Share of the bytes of which one bit is turned. */ readonly share: number;
-      }
-    | { readonly kind: "split"; /** Share of the chunks cut in two. */ readonly share: number }
-    | {
-        readonly kind: "merge";
-        /** Share of the chunks kept back for the next. */ readonly share: number;
-      }
-    | { readonly kind: "garbage"; readonly share: number; readonly bytesMax: number }
-    | { readonly kind: "stall" }
-    | {
-        readonly kind: "stuck";
-        /** The quantity that stays as it is; all of them without. */ readonly quantity?: string;
-      }
-  );
-
-/** The kinds of faults, in the order of the documentation. */
-export const FAULT_KINDS = ["bit-flips", "split", "merge", "garbage", "stall", "stuck"] as const;
+import type { FaultPlan } from "./fault-plan.ts";
+import { inWindow } from "./fault-window.ts";
 
 /** Bytes that a fault may keep back; a merged chunk is let go at the latest then. */
 const KEPT_BYTES_MAX = 4096;
@@ -103,6 +74,8 @@ class Fault {
       case "stall":
         return [];
       case "stuck":
+      case "unplug":
+      case "reboot":
         return [chunk];
     }
   }
@@ -135,11 +108,4 @@ class Fault {
   #below(count: number): number {
     return Math.floor(this.#random.unit() * count);
   }
-}
-
-function inWindow({ afterMs, forMs, everyMs }: FaultWindow, elapsedMs: number): boolean {
-  const since = elapsedMs - afterMs;
-  if (since < 0) return false;
-  if (forMs === undefined) return true;
-  return (everyMs === undefined ? since : since % everyMs) < forMs;
 }

@@ -4,8 +4,9 @@
  * One client at a time, as there is one plug: who connects last is served, and the client before is let go, or a
  * half-open connection would lock everybody out.
  */
-import { createServer, type Server, type Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import type { Clock } from "../../platform/clock.ts";
+import { formatListenAddress } from "../../platform/listen-address.ts";
 import {
   type BytesReceived,
   CLOSE_LIMIT_MS,
@@ -13,12 +14,7 @@ import {
   ReadyQueue,
   WAITING_BYTES_MAX,
 } from "./outlet.ts";
-
-/** Where to listen. Port 0 takes any free one. */
-export interface TcpPlace {
-  readonly host: string;
-  readonly port: number;
-}
+import { listenTcp, type TcpPlace } from "./tcp-server.ts";
 
 /** Listens. Rejects with the system's error when the address cannot be had. */
 export async function openTcpOutlet(
@@ -26,15 +22,8 @@ export async function openTcpOutlet(
   received: BytesReceived,
   clock: Clock,
 ): Promise<Outlet> {
-  const server = createServer({ noDelay: true });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(place.port, place.host, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-  return new TcpOutlet(server, received, clock);
+  const { server, place: taken } = await listenTcp(place);
+  return new TcpOutlet(server, `tcp://${formatListenAddress(taken)}`, received, clock);
 }
 
 class TcpOutlet implements Outlet {
@@ -46,15 +35,11 @@ class TcpOutlet implements Outlet {
   #client: Socket | undefined;
   #bytesLost = 0;
 
-  constructor(server: Server, received: BytesReceived, clock: Clock) {
+  constructor(server: Server, address: string, received: BytesReceived, clock: Clock) {
     this.#server = server;
     this.#clock = clock;
     this.#queue = new ReadyQueue(() => this.#takesBytes());
-    const address = server.address();
-    if (address === null || typeof address === "string")
-      throw new Error("a TCP server has no port");
-    const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
-    this.address = `tcp://${host}:${address.port}`;
+    this.address = address;
     this.ended = new Promise((resolve) => {
       server.once("error", resolve);
       server.once("close", () => resolve(undefined));

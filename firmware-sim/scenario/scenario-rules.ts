@@ -7,7 +7,16 @@
  */
 import { MODEL_NAMES, MODEL_QUANTITIES, MODEL_SETTINGS, type ModelName } from "../models/city.ts";
 import { buildMapping, type ColumnMapping } from "../replay/column-mapping.ts";
-import { BOARD_NAMES, type BoardName, BOARDS, DIALECTS } from "../boards/workshop.ts";
+import {
+  BOARD_NAMES,
+  type BoardName,
+  BOARDS,
+  CAMERA,
+  DIALECTS,
+  type SerialBoardName,
+} from "../boards/workshop.ts";
+import { CAMERA_FIELDS, cameraEntryFaults } from "./camera-entry.ts";
+import { faultEntryFaults } from "./fault-entry.ts";
 
 type Table = Readonly<Record<string, unknown>>;
 
@@ -17,6 +26,7 @@ const BOARDS_OF_FIELD: Readonly<Record<string, readonly BoardName[]>> = {
   dialect: BOARD_NAMES.filter((name) => DIALECTS[name] !== undefined),
   quantities: ["line-board", "modbus-bus"],
   units: ["modbus-bus"],
+  ...Object.fromEntries(Object.keys(CAMERA_FIELDS).map((field) => [field, [CAMERA]])),
 };
 /** Only one of the boards may have it, where it is no port that the system chooses. */
 const UNIQUE_FIELDS = ["name", "listen", "serial"];
@@ -50,12 +60,13 @@ export function mappingOf(replay: {
 }
 
 function boardFaults(board: Table, roads: readonly unknown[]): string[] {
+  const isCamera = board["board"] === CAMERA;
   return [
     ...outletFaults(board),
-    ...feedFaults(board),
+    ...(isCamera ? cameraEntryFaults(board) : feedFaults(board)),
     ...detailFaults(board, roads),
     ...asTables(board["faults"]).flatMap((fault, at) =>
-      windowFaults(fault).map((text) => `.faults[${at}]${text}`),
+      faultEntryFaults(fault, isCamera).map((text) => `.faults[${at}]${text}`),
     ),
   ];
 }
@@ -79,7 +90,7 @@ function feedFaults(board: Table): string[] {
   if (feeds[0] === "capture") return [];
   if (board["board"] === undefined)
     return [`.board: expected a board, such as "${BOARD_NAMES[0]}"; it is missing`];
-  if (name === undefined) return [];
+  if (name === undefined || name === CAMERA) return [];
   if (feeds[0] === "replay") return replayFaults(asTable(board["replay"]), name);
   const model = feeds.length === 0 ? BOARDS[name].model : modelNameOf(board);
   if (model !== undefined) return modelFaults(board, name, model);
@@ -88,7 +99,7 @@ function feedFaults(board: Table): string[] {
     : [];
 }
 
-function replayFaults(replay: Table, board: BoardName): string[] {
+function replayFaults(replay: Table, board: SerialBoardName): string[] {
   const mapping = mappingOf(replay);
   if (Array.isArray(mapping)) {
     // That there are no columns, or that names have a wrong shape, is told by the schema.
@@ -102,7 +113,7 @@ function replayFaults(replay: Table, board: BoardName): string[] {
     .map((quantity) => `.replay.columns: ${board} needs a column for ${quantity}; there is none`);
 }
 
-function modelFaults(board: Table, name: BoardName, model: ModelName): string[] {
+function modelFaults(board: Table, name: SerialBoardName, model: ModelName): string[] {
   const measured = MODEL_QUANTITIES[model];
   const lacking = BOARDS[name].required.filter((quantity) => !measured.includes(quantity));
   const settings = Object.keys(asTable(board["settings"]));
@@ -168,14 +179,6 @@ function unitFaults(units: readonly Table[]): string[] {
       ? [`.units[${at}].id: ${String(id)} is taken by another unit of the line`]
       : [],
   );
-}
-
-function windowFaults(fault: Table): string[] {
-  const { forSeconds, everySeconds } = fault;
-  if (typeof everySeconds !== "number") return [];
-  return typeof forSeconds === "number" && forSeconds < everySeconds
-    ? []
-    : [".everySeconds: expected forSeconds beside it, and shorter"];
 }
 
 function repeated(boards: readonly Table[], field: string): string[] {

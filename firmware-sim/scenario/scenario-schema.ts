@@ -12,6 +12,9 @@ import {
   type ModbusType,
 } from "../boards/modbus-bus.ts";
 import { MODEL_NAMES, type ModelName } from "../models/city.ts";
+import { CAMERA_FIELDS } from "./camera-entry.ts";
+import { oneOf, quoted, rule, whole, within } from "./expectation.ts";
+import { FAULT_FIELDS, faultSchema } from "./fault-entry.ts";
 import type { ScenarioFile } from "./scenario-file.ts";
 import { parseTime } from "../replay/time-column.ts";
 import { BOARD_NAMES, type BoardName, type DialectName, DIALECTS } from "../boards/workshop.ts";
@@ -21,7 +24,6 @@ const path = rule<string>(
   (value) => typeof value === "string" && value !== "",
   'a path, such as "data/pm.csv"',
 );
-const share = rule<number>(within(0, 1), "a number of 0 to 1, such as 0.01");
 const seconds = rule<number>(within(0, 31_622_400), "seconds, such as 30");
 const speed = rule<number>(
   (value) => within(0.001, 1e9)(value),
@@ -29,29 +31,6 @@ const speed = rule<number>(
 );
 const flag = rule<boolean>((value) => typeof value === "boolean", "true or false");
 const baud = rule<number>(whole(100, 4_000_000), "a baud rate, such as 9600");
-
-const faultWindow = {
-  afterSeconds: seconds.exactOptional(),
-  forSeconds: seconds.exactOptional(),
-  everySeconds: seconds.exactOptional(),
-};
-const fault = z.discriminatedUnion(
-  "kind",
-  [
-    z.strictObject({ kind: z.literal("bit-flips"), share, ...faultWindow }),
-    z.strictObject({ kind: z.literal("split"), share, ...faultWindow }),
-    z.strictObject({ kind: z.literal("merge"), share, ...faultWindow }),
-    z.strictObject({
-      kind: z.literal("garbage"),
-      share,
-      bytesMax: rule<number>(whole(1, 1024), "a count of 1 to 1024, such as 16").exactOptional(),
-      ...faultWindow,
-    }),
-    z.strictObject({ kind: z.literal("stall"), ...faultWindow }),
-    z.strictObject({ kind: z.literal("stuck"), quantity: name.exactOptional(), ...faultWindow }),
-  ],
-  { error: 'one of "bit-flips", "split", "merge", "garbage", "stall", "stuck"' },
-);
 
 const columns = z.record(
   name,
@@ -150,7 +129,8 @@ const board = z.strictObject({
   units: z.array(unit, { error: "a list of units, [[boards.units]]" }).exactOptional(),
   replay: replay.exactOptional(),
   capture: capture.exactOptional(),
-  faults: z.array(fault, { error: "a list of faults, [[boards.faults]]" }).exactOptional(),
+  ...CAMERA_FIELDS,
+  faults: z.array(faultSchema, { error: "a list of faults, [[boards.faults]]" }).exactOptional(),
 });
 
 const road = z.strictObject({
@@ -185,11 +165,12 @@ export const scenarioSchema: z.ZodType<ScenarioFile> = scenario;
 
 /** The names of all fields, wherever they stand. */
 export const FIELD_NAMES: readonly string[] = [
-  ...new Set(
-    [scenario, road, board, replay, capture, unit, register].flatMap((table) =>
+  ...new Set([
+    ...[scenario, road, board, replay, capture, unit, register].flatMap((table) =>
       Object.keys(table.shape),
     ),
-  ),
+    ...FAULT_FIELDS,
+  ]),
 ];
 
 /** Parses `host:port`, IPv6 hosts in brackets; `undefined` for anything else. */
@@ -198,26 +179,6 @@ export function parseListen(text: string): { host: string; port: number } | unde
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   return host === undefined || port > 65_535 ? undefined : { host, port };
-}
-
-function rule<T>(test: (value: unknown) => boolean, expected: string): z.ZodType<T> {
-  return z.custom<T>(test, { error: expected });
-}
-
-function within(min: number, max: number): (value: unknown) => boolean {
-  return (value) => typeof value === "number" && value >= min && value <= max;
-}
-
-function whole(min: number, max: number): (value: unknown) => boolean {
-  return (value) => Number.isInteger(value) && within(min, max)(value);
-}
-
-function oneOf(names: readonly string[]): (value: unknown) => boolean {
-  return (value) => typeof value === "string" && names.includes(value);
-}
-
-function quoted(names: readonly string[]): string {
-  return names.map((each) => `"${each}"`).join(", ");
 }
 
 function isTimeZone(text: string): boolean {

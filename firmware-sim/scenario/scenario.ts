@@ -6,19 +6,22 @@
  */
 import { parse, TomlError } from "smol-toml";
 import type { ModelName } from "../models/city.ts";
-import type { FaultPlan } from "../faults/faults.ts";
 import { mappingOf, ruleFaults } from "./scenario-rules.ts";
+import { cameraLoginOf, videoPlanOf } from "./camera-entry.ts";
+import { faultPlanOf } from "./fault-entry.ts";
 import { describeIssue } from "./scenario-faults.ts";
-import type { BoardEntry, FaultEntry, ScenarioFile } from "./scenario-file.ts";
+import type { BoardEntry, ScenarioFile } from "./scenario-file.ts";
 import { parseListen, scenarioSchema } from "./scenario-schema.ts";
 import { parseTime } from "../replay/time-column.ts";
 import {
+  type BoardPlan,
   type CaptureFeed,
   REPLAY_DEFAULTS,
   type Scenario,
   type StationPlan,
 } from "./station-plan.ts";
-import { type BoardName, BOARDS } from "../boards/workshop.ts";
+import type { TcpPlace } from "../outlet/tcp-server.ts";
+import { type BoardDetails, BOARDS, CAMERA, type SerialBoardName } from "../boards/workshop.ts";
 
 /** Parses a scenario file, with top-level fields that `overrides` replaces. Gives one sentence for each fault of it. */
 export function parseScenario(
@@ -58,28 +61,47 @@ function planOf(file: ScenarioFile): Scenario {
 }
 
 function stationOf(entry: BoardEntry): StationPlan {
-  const { board, lat, lon, id, dialect, quantities, units } = entry;
-  const feed = feedOf(entry);
-  return {
-    name: entry.name,
-    stream: entry.stream ?? usualStream(feed, board),
+  const { name, lat, lon, board } = entry;
+  const base = {
+    name,
     ...(lat === undefined ? {} : { lat }),
     ...(lon === undefined ? {} : { lon }),
+    faults: (entry.faults ?? []).map(faultPlanOf),
+  };
+  if (board === CAMERA) {
+    const login = cameraLoginOf(entry);
+    return {
+      ...base,
+      kind: "camera",
+      stream: entry.stream ?? "camera",
+      video: videoPlanOf(entry),
+      ...(login === undefined ? {} : { login }),
+      place: tcpPlaceOf(entry),
+    };
+  }
+  const feed = feedOf(entry, board);
+  return {
+    ...base,
+    kind: "board",
+    stream: entry.stream ?? usualStream(feed, board),
     everySeconds: entry.everySeconds ?? (board === undefined ? 1 : BOARDS[board].everySeconds),
     ...(board === undefined ? {} : { board }),
-    details: {
-      ...(id === undefined ? {} : { id }),
-      ...(dialect === undefined ? {} : { dialect }),
-      ...(quantities === undefined ? {} : { quantities }),
-      ...(units === undefined ? {} : { units }),
-    },
+    details: detailsOf(entry),
     feed,
     outlet: outletOf(entry),
-    faults: (entry.faults ?? []).map(faultOf),
   };
 }
 
-function feedOf(entry: BoardEntry): StationPlan["feed"] {
+function detailsOf({ id, dialect, quantities, units }: BoardEntry): BoardDetails {
+  return {
+    ...(id === undefined ? {} : { id }),
+    ...(dialect === undefined ? {} : { dialect }),
+    ...(quantities === undefined ? {} : { quantities }),
+    ...(units === undefined ? {} : { units }),
+  };
+}
+
+function feedOf(entry: BoardEntry, board: SerialBoardName | undefined): BoardPlan["feed"] {
   const { replay, capture, road } = entry;
   if (capture !== undefined) {
     return {
@@ -106,7 +128,7 @@ function feedOf(entry: BoardEntry): StationPlan["feed"] {
       loop: replay.loop ?? false,
     };
   }
-  const model = entry.model ?? usualModel(entry.board);
+  const model = entry.model ?? usualModel(board);
   if (model === undefined) throw new Error("a board that was checked before has no model");
   return {
     kind: "model",
@@ -116,33 +138,17 @@ function feedOf(entry: BoardEntry): StationPlan["feed"] {
   };
 }
 
-function outletOf({ listen, serial, baud }: BoardEntry): StationPlan["outlet"] {
-  if (serial !== undefined)
-    return { kind: "serial", path: serial, baud: baud ?? REPLAY_DEFAULTS.baud };
-  const place = listen === undefined ? undefined : parseListen(listen);
-  if (place === undefined) throw new Error("a board that was checked before has no outlet");
-  return { kind: "tcp", ...place };
+function outletOf(entry: BoardEntry): BoardPlan["outlet"] {
+  const { serial, baud } = entry;
+  return serial === undefined
+    ? { kind: "tcp", ...tcpPlaceOf(entry) }
+    : { kind: "serial", path: serial, baud: baud ?? REPLAY_DEFAULTS.baud };
 }
 
-function faultOf(entry: FaultEntry): FaultPlan {
-  const { afterSeconds, forSeconds, everySeconds, ...fault } = entry;
-  const forMs = milliseconds(forSeconds);
-  const everyMs = milliseconds(everySeconds);
-  const window = {
-    afterMs: milliseconds(afterSeconds) ?? 0,
-    ...(forMs === undefined ? {} : { forMs }),
-    ...(everyMs === undefined ? {} : { everyMs }),
-  };
-  switch (fault.kind) {
-    case "garbage":
-      return { ...window, ...fault, bytesMax: fault.bytesMax ?? 16 };
-    case "stuck":
-      return fault.quantity === undefined
-        ? { ...window, kind: "stuck" }
-        : { ...window, kind: "stuck", quantity: fault.quantity };
-    default:
-      return { ...window, ...fault };
-  }
+function tcpPlaceOf({ listen }: BoardEntry): TcpPlace {
+  const place = listen === undefined ? undefined : parseListen(listen);
+  if (place === undefined) throw new Error("a board that was checked before has no outlet");
+  return place;
 }
 
 /** Guesses a capture's format from its name. */
@@ -151,12 +157,12 @@ function formatOf(file: string): CaptureFeed["format"] {
 }
 
 /** The model that feeds a board when nothing is said; none for boards that measure anything. */
-function usualModel(board: BoardName | undefined): ModelName | undefined {
+function usualModel(board: SerialBoardName | undefined): ModelName | undefined {
   return board === undefined ? undefined : BOARDS[board].model;
 }
 
 /** The stream under which a board's readings are usually signed. */
-function usualStream(feed: StationPlan["feed"], board: BoardName | undefined): string {
+function usualStream(feed: BoardPlan["feed"], board: SerialBoardName | undefined): string {
   const model = feed.kind === "model" ? feed.model : usualModel(board);
   return model === undefined ? "replay" : model === "position" ? "gps" : model;
 }

@@ -2,11 +2,13 @@
  * What a simulated city is to be, once its scenario has been checked.
  */
 import type { CityPlan, ModelName } from "../models/city.ts";
-import type { FaultPlan } from "../faults/faults.ts";
+import type { CameraLogin } from "../camera/camera-login.ts";
+import type { VideoPlan } from "../camera/video-source.ts";
+import type { FaultPlan } from "../faults/fault-plan.ts";
 import type { SerialPlace } from "../outlet/serial.ts";
-import type { TcpPlace } from "../outlet/tcp.ts";
+import type { TcpPlace } from "../outlet/tcp-server.ts";
 import type { ColumnMapping } from "../replay/column-mapping.ts";
-import type { BoardDetails, BoardName } from "../boards/workshop.ts";
+import type { BoardDetails, SerialBoardName } from "../boards/workshop.ts";
 
 /** A city with its boards. */
 export interface Scenario {
@@ -20,19 +22,36 @@ export interface Scenario {
   readonly stations: readonly StationPlan[];
 }
 
-/** A board, what feeds it, and where its line comes out. */
-export interface StationPlan {
+/** A station, whatever it is. */
+export type StationPlan = BoardPlan | CameraPlan;
+
+/** What is known of every station. */
+interface StationBase {
   readonly name: string;
   readonly stream: string;
   readonly lat?: number;
   readonly lon?: number;
+  readonly faults: readonly FaultPlan[];
+}
+
+/** A board, what feeds it, and where its line comes out. */
+export interface BoardPlan extends StationBase {
+  readonly kind: "board";
   readonly everySeconds: number;
-  readonly board?: BoardName;
+  readonly board?: SerialBoardName;
   readonly details: BoardDetails;
   readonly feed: ModelFeed | ReplayFeed | CaptureFeed;
   readonly outlet:
     ({ readonly kind: "tcp" } & TcpPlace) | ({ readonly kind: "serial" } & SerialPlace);
-  readonly faults: readonly FaultPlan[];
+}
+
+/** A camera, what it shows, and to whom. */
+export interface CameraPlan extends StationBase {
+  readonly kind: "camera";
+  /** Its file's path may be relative to the scenario. */
+  readonly video: VideoPlan;
+  readonly login?: CameraLogin;
+  readonly place: TcpPlace;
 }
 
 /** Values of a model, at every interval. */

@@ -1,17 +1,22 @@
 /**
  * A district: the stations of a scenario, opened together and run together.
  */
+import { resolve } from "node:path";
 import type { Clock } from "../../platform/clock.ts";
 import type { Files } from "../../platform/files.ts";
 import { UserError } from "../../platform/user-error.ts";
+import { CameraServer } from "../camera/camera-server.ts";
+import { openFfmpegVideo } from "../camera/ffmpeg-video.ts";
 import { City } from "../models/city.ts";
 import { CityClock } from "../models/city-clock.ts";
 import { type Feed, type FeedSource, loadFeed } from "./feed.ts";
 import type { BytesReceived, Outlet } from "../outlet/outlet.ts";
 import { openSerialOutlet } from "../outlet/serial.ts";
 import { openTcpOutlet } from "../outlet/tcp.ts";
-import { Station } from "./station.ts";
-import type { Scenario, StationPlan } from "../scenario/station-plan.ts";
+import { BoardStation } from "./board-station.ts";
+import { CameraStation } from "./camera-station.ts";
+import type { Station } from "./station.ts";
+import type { BoardPlan, CameraPlan, Scenario, StationPlan } from "../scenario/station-plan.ts";
 import { makeBoard } from "../boards/workshop.ts";
 
 /** What a district needs of the world. */
@@ -49,7 +54,8 @@ export class District {
     const feeds = await loadFeeds(scenario.stations, { ...parts, city, speed: scenario.speed });
     const stations: Station[] = [];
     try {
-      for (const [plan, feed] of feeds) stations.push(await openStation(plan, feed, city, clock));
+      for (const plan of scenario.stations)
+        stations.push(await openStation(plan, feeds, { city, clock, folder: parts.folder }));
     } catch (error) {
       await Promise.all(stations.map((station) => station.close()));
       throw error;
@@ -79,51 +85,102 @@ export class District {
   }
 }
 
+/** Loads what feeds the boards, by plan. */
 async function loadFeeds(
   plans: readonly StationPlan[],
   source: FeedSource,
-): Promise<[StationPlan, Feed][]> {
+): Promise<Map<BoardPlan, Feed>> {
+  const boards = plans.filter((plan) => plan.kind === "board");
   const loaded = await Promise.all(
-    plans.map(async (plan) => [plan, await loadFeed(plan, source)] as const),
+    boards.map(async (plan) => [plan, await loadFeed(plan, source)] as const),
   );
   const faults = loaded.flatMap(([plan, feed]) =>
     Array.isArray(feed) ? feed.map((fault) => `${plan.name}: ${fault}`) : [],
   );
   if (faults.length > 0) throw new UserError(faults.join("\n"));
-  return loaded.flatMap(([plan, feed]) =>
-    Array.isArray(feed) ? [] : [[plan, feed] as [StationPlan, Feed]],
+  return new Map(
+    loaded.flatMap(([plan, feed]) => (Array.isArray(feed) ? [] : [[plan, feed] as const])),
   );
 }
 
-async function openStation(
+/** What the stations of a district share. */
+interface Surroundings {
+  readonly city: City;
+  readonly clock: CityClock;
+  readonly folder: string;
+}
+
+function openStation(
   plan: StationPlan,
+  feeds: ReadonlyMap<BoardPlan, Feed>,
+  around: Surroundings,
+): Promise<Station> {
+  if (plan.kind === "camera") return openCamera(plan, around);
+  const feed = feeds.get(plan);
+  if (feed === undefined) throw new Error("a board has no feed");
+  return openBoard(plan, feed, around);
+}
+
+async function openBoard(
+  plan: BoardPlan,
   feed: Feed,
-  city: City,
-  clock: CityClock,
+  { city, clock }: Surroundings,
 ): Promise<Station> {
   const board =
     plan.board === undefined
       ? undefined
       : makeBoard(plan.board, plan.details, city.random(`board/${plan.name}`));
+  const { outlet } = plan;
+  const place = outlet.kind === "tcp" ? `${outlet.host}:${outlet.port}` : outlet.path;
+  return BoardStation.open({
+    plan,
+    ...(board === undefined ? {} : { board }),
+    feed,
+    clock,
+    random: city.random(`faults/${plan.name}`),
+    openOutlet: (received) =>
+      openPlace(plan, place, () => openOutlet(outlet, received, clock.clock)),
+  });
+}
+
+async function openCamera(
+  plan: CameraPlan,
+  { city, clock: { clock }, folder }: Surroundings,
+): Promise<Station> {
+  const { name, place, video, login } = plan;
+  const random = city.random(`camera/${name}`);
+  const file = video.file === undefined ? {} : { file: resolve(folder, video.file) };
+  return CameraStation.open({
+    plan,
+    clock,
+    openServer: () =>
+      openPlace(plan, `${place.host}:${place.port}`, () =>
+        CameraServer.open({ place, clock, random, ...(login === undefined ? {} : { login }) }),
+      ),
+    openVideo: (made) =>
+      openFfmpegVideo({ ...video, ...file }, made, { clock, random }).catch((cause: unknown) => {
+        if (!(cause instanceof UserError)) throw cause;
+        const { message, hint } = cause;
+        throw new UserError(
+          `${name}: ${message}`,
+          hint === undefined ? { cause } : { cause, hint },
+        );
+      }),
+  });
+}
+
+/** Opens what a station is reached by; says where it is when that fails. */
+async function openPlace<T>(plan: StationPlan, place: string, open: () => Promise<T>): Promise<T> {
   try {
-    return await Station.open({
-      plan,
-      ...(board === undefined ? {} : { board }),
-      feed,
-      clock,
-      random: city.random(`faults/${plan.name}`),
-      openOutlet: (received) => openOutlet(plan.outlet, received, clock.clock),
-    });
+    return await open();
   } catch (cause) {
-    const place =
-      plan.outlet.kind === "tcp" ? `${plan.outlet.host}:${plan.outlet.port}` : plan.outlet.path;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UserError(`${plan.name}: ${place} cannot be opened: ${reason}`, { cause });
   }
 }
 
 function openOutlet(
-  place: StationPlan["outlet"],
+  place: BoardPlan["outlet"],
   received: BytesReceived,
   clock: Clock,
 ): Promise<Outlet> {

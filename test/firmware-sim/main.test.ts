@@ -144,7 +144,7 @@ describe("kerbstone sim", () => {
   test.each([
     [
       ["--board", "sds012", "--listen", "127.0.0.1:0"],
-      '--board: expected one of "sds011", "plantower", "mhz19", "nmea-gps", "p1-meter", "modbus-bus", "line-board"; not "sds012"',
+      '--board: expected one of "sds011", "plantower", "mhz19", "nmea-gps", "p1-meter", "modbus-bus", "line-board", "rtsp-camera"; not "sds012"',
     ],
     [
       ["--board", "sds011"],

@@ -1,5 +1,6 @@
 /**
- * Real programs beside ours, as a city would run them: InfluxDB 1, Mosquitto, serial lines by socat, Chromium, Python.
+ * Real programs beside ours, as a city would run them: InfluxDB 1, Mosquitto, serial lines by socat, ffmpeg, Chromium,
+ * Python.
  *
  * All come from Debian's packages. Each runs on a free port with its own configuration in a folder of the test, never
  * with the machine's. Tests ask `lacks(…)` first.
@@ -38,6 +39,7 @@ export const mosquitto: Requirement = debianProgram("mosquitto", "mosquitto");
 export const mosquittoClients: Requirement = debianProgram("mosquitto_pub", "mosquitto-clients");
 export const socat: Requirement = debianProgram("socat", "socat");
 export const chromium: Requirement = debianProgram("chromium", "chromium");
+export const ffmpeg: Requirement = debianProgram("ffmpeg", "ffmpeg");
 
 /** Debian's own Python with cbor2 and cryptography; another python3 on PATH would not have them. */
 export const python: Requirement = {

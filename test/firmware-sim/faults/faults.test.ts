@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { concatBytes } from "../../../ledger/bytes.ts";
-import { FaultLine, type FaultPlan } from "../../../firmware-sim/faults/faults.ts";
+import type { FaultPlan } from "../../../firmware-sim/faults/fault-plan.ts";
+import { FaultLine } from "../../../firmware-sim/faults/faults.ts";
 import { seededRandom } from "../../../platform/random.ts";
 
 const ALWAYS = { afterMs: 0 };

@@ -18,6 +18,7 @@ describe("a scenario", () => {
       speed: 1,
       stations: [
         {
+          kind: "board",
           name: "a",
           stream: "air",
           everySeconds: 1,
@@ -121,9 +122,9 @@ describe("a scenario", () => {
       'boards[0].name: expected a name of a-z, 0-9 and "-", such as "air-castle"; not "Air 1"',
       "boards[0].lat: expected degrees of latitude, such as 51.5877; not 151",
       'boards[0].listen: expected an address and port, such as "127.0.0.1:0" (0 takes a free port); not "127.0.0.1"',
-      'boards[1].board: expected one of "sds011", "plantower", "mhz19", "nmea-gps", "p1-meter", "modbus-bus", "line-board"; not "sds012"',
+      'boards[1].board: expected one of "sds011", "plantower", "mhz19", "nmea-gps", "p1-meter", "modbus-bus", "line-board", "rtsp-camera"; not "sds012"',
       "boards[3].replay.speed: expected how many seconds pass in one, 0.001 or more, such as 60; not 0",
-      'boards[3].faults[0].kind: expected one of "bit-flips", "split", "merge", "garbage", "stall", "stuck"; not "explosion"',
+      'boards[3].faults[0].kind: expected one of "bit-flips", "split", "merge", "garbage", "stall", "stuck", "unplug", "reboot"; not "explosion"',
       "speeed: there is no such field; did you mean speed?",
       'boards[0].model: sds011 needs pm25; "noise" measures laeq, lamax, lamin',
       'boards[0].model: sds011 needs pm10; "noise" measures laeq, lamax, lamin',
@@ -234,6 +235,49 @@ describe("a scenario", () => {
   });
 });
 
+describe("a camera", () => {
+  const CAMERA = '[[boards]]\nname = "cam"\nboard = "rtsp-camera"\nlisten = "127.0.0.1:8554"\n';
+
+  test("is filled in, and takes what is said of it", () => {
+    const place = { host: "127.0.0.1", port: 8554 };
+    const usual = { width: 640, height: 360, framesPerSecond: 10, kilobitsPerSecond: 500 };
+    expect(good(CAMERA).stations).toEqual([
+      { kind: "camera", name: "cam", stream: "camera", video: usual, place, faults: [] },
+    ]);
+    const [station] = good(`${CAMERA}
+      username = "viewer"
+      password = "se:cret"
+      authentication = "basic"
+      video = "street.mp4"
+      size = "1280x720"
+      framesPerSecond = 25
+      kilobitsPerSecond = 2000
+      [[boards.faults]]
+      kind = "reboot"
+      everySeconds = 600
+    `).stations;
+    expect(station).toMatchObject({
+      video: { file: "street.mp4", width: 1280, height: 720, framesPerSecond: 25 },
+      login: { username: "viewer", password: "se:cret", scheme: "basic" },
+      faults: [{ kind: "reboot", afterMs: 0, everyMs: 600_000 }],
+    });
+  });
+
+  test.each([
+    ['size = "640x361"', "boards[0].size: expected width and height of 64 to 3840, both even"],
+    ['size = "32x64"', "boards[0].size: expected width and height"],
+    ['username = "a:b"', "boards[0].username: expected a name in ASCII without colon"],
+    ['username = "a"', "boards[0]: expected username and password, or neither; there is one"],
+    ['authentication = "basic"', "boards[0].authentication: expected username and password beside"],
+    ['model = "air"', "boards[0].model: a camera has none"],
+    ['[[boards.faults]]\nkind = "stuck"', 'boards[0].faults[0].kind: expected one of "stall"'],
+    [BOARD.replace('"a"', '"b"') + 'video = "x.mp4"', "boards[1].video: only rtsp-camera has it"],
+  ])("cannot have %j", (text, fault) => {
+    const faults = parseScenario(`${CAMERA}${text}\n`);
+    expect(Array.isArray(faults) ? faults.join("\n") : "good").toContain(fault);
+  });
+});
+
 test("the demonstration city is a good scenario with a board of each kind", () => {
   const scenario = good(
     readFileSync(new URL("../../../firmware-sim/scenarios/newport.toml", import.meta.url), "utf8"),
@@ -248,9 +292,13 @@ test("the demonstration city is a good scenario with a board of each kind", () =
     "traffic",
     "water",
   ]);
-  for (const { lat = 0, lon = 0, outlet } of scenario.stations) {
+  for (const station of scenario.stations) {
+    const { lat = 0, lon = 0 } = station;
     expect(Math.abs(lat - 51.5877)).toBeLessThan(0.02);
     expect(Math.abs(lon + 2.9984)).toBeLessThan(0.02);
-    expect(outlet).toEqual({ kind: "tcp", host: "127.0.0.1", port: 0 });
+    const place = { host: "127.0.0.1", port: 0 };
+    expect(station).toMatchObject(
+      station.kind === "camera" ? { place } : { outlet: { kind: "tcp", ...place } },
+    );
   }
 });

@@ -3,6 +3,7 @@
  */
 import { Buffer } from "node:buffer";
 import { describe, expect, test } from "vitest";
+import { BoardStation } from "../../../firmware-sim/stations/board-station.ts";
 import { District, type StationEnd } from "../../../firmware-sim/stations/district.ts";
 import { readScenario } from "../../../firmware-sim/scenario/scenario.ts";
 import { ManualClock } from "../../../platform/clock.ts";
@@ -64,13 +65,19 @@ async function start(
     clients.push(await BoardClient.connect(scope, station.address));
   const stop = new AbortController();
   // Let the servers see their clients before anything is sent.
-  for (const at of clients.keys()) await district.stations[at]?.ready(AbortSignal.timeout(10_000));
+  for (const at of clients.keys()) await boardOf(district, at).ready(AbortSignal.timeout(10_000));
   const ends = district.run(stop.signal, () => undefined);
   scope.defer(() => {
     stop.abort();
     return ends;
   });
   return { district, clock, clients, ends, stop: () => stop.abort() };
+}
+
+function boardOf(district: District, at: number): BoardStation {
+  const station = district.stations[at];
+  if (!(station instanceof BoardStation)) throw new Error(`station ${at} is no board`);
+  return station;
 }
 
 /** Moves time on until the stations have ended. */
