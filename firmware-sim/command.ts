@@ -18,7 +18,7 @@ import { BOARD_NAMES } from "./boards/workshop.ts";
 
 const SIM_COMMAND = {
   usage:
-    "kerbstone sim --scenario FILE | --board NAME (--listen HOST:PORT | --serial PATH) [options]",
+    "kerbstone sim --scenario FILE | --board NAME (--listen HOST:PORT | --serial PATH | --pty PATH) [options]",
   about:
     "Simulates sensor boards that speak their real protocols, fed by models of a city, recorded CSV files or captured bytes; and cameras.",
   flags: {
@@ -34,6 +34,11 @@ const SIM_COMMAND = {
       type: "text",
       value: "PATH",
       about: "drives a serial device or one end of a PTY pair",
+    },
+    pty: {
+      type: "text",
+      value: "PATH",
+      about: "makes a serial port there, for somebody else to open; needs socat",
     },
     baud: {
       type: "text",
@@ -188,12 +193,13 @@ export function readSimCommand(argv: readonly string[]): SimRequest | undefined 
 /** Puts the names of flags in place of a scenario's fields in a sentence about one. */
 export function describeByFlags(fault: string): string {
   return fault.replace(/^(?:boards\[0\])?\.?([A-Za-z0-9_.[\]-]*):/, (_whole, path: string) => {
-    const [first = "", second] = path.split(/[.[\]]+/);
+    const [first = "", second, third] = path.split(/[.[\]]+/);
     const isSource = first === "replay" || first === "capture";
     if (first === "") return "The board:";
     const field = isSource && second !== undefined && second !== "file" ? second : first;
     const flag = `--${FLAG_OF_FIELD[field] ?? field}`;
-    return first === "settings" && second !== undefined ? `${flag} ${second}:` : `${flag}:`;
+    const part = { settings: second, faults: third }[first];
+    return part === undefined || part === "" ? `${flag}:` : `${flag} ${part}:`;
   });
 }
 
@@ -206,7 +212,7 @@ function cityValues(flags: Flags): Record<string, unknown> {
 }
 
 function boardValues(flags: Flags): Record<string, unknown> {
-  const { listen, serial, board, model, dialect } = flags;
+  const { listen, serial, pty, board, model, dialect } = flags;
   const pace = { ...numbers({ speed: flags.speed }), ...(flags.loop ? { loop: true } : {}) };
   const place = compact({
     ...numbers({ lat: flags.lat, lon: flags.lon, everySeconds: flags.every }),
@@ -230,6 +236,7 @@ function boardValues(flags: Flags): Record<string, unknown> {
     name: flags.name ?? "sim",
     listen,
     serial,
+    pty,
     board,
     model,
     dialect,

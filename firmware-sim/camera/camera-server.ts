@@ -132,7 +132,11 @@ export class CameraServer {
 
   #accept(server: Server): void {
     server.maxConnections = CONNECTIONS_MAX;
-    server.on("connection", (socket) => this.#serve(socket));
+    server.on("connection", (socket) => {
+      // One that was on its way when the plug was pulled would hold it back.
+      if (server === this.#server) this.#serve(socket);
+      else socket.destroy();
+    });
     this.#server = server;
   }
 

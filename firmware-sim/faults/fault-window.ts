@@ -22,15 +22,32 @@ export function inWindow({ afterMs, forMs, everyMs }: FaultWindow, elapsedMs: nu
   return (everyMs === undefined ? since : since % everyMs) < forMs;
 }
 
+/** Gives when the window opened in which this moment is; `undefined` where it is in none. */
+export function openedMs(window: FaultWindow, elapsedMs: number): number | undefined {
+  const { afterMs, everyMs } = window;
+  if (!inWindow(window, elapsedMs)) return undefined;
+  const since = elapsedMs - afterMs;
+  return everyMs === undefined ? afterMs : elapsedMs - (since % everyMs);
+}
+
+/** Counts how often the window has closed until this moment. */
+export function closings({ afterMs, forMs, everyMs }: FaultWindow, elapsedMs: number): number {
+  const since = elapsedMs - afterMs;
+  if (since < 0 || forMs === undefined) return 0;
+  if (everyMs === undefined) return since >= forMs ? 1 : 0;
+  return Math.floor(since / everyMs) + (since % everyMs >= forMs ? 1 : 0);
+}
+
 /** Gives the next moment at which the window opens or closes; `undefined` where it does not any more. */
 export function nextEdgeMs(window: FaultWindow, elapsedMs: number): number | undefined {
   const { afterMs, forMs, everyMs } = window;
   if (elapsedMs < afterMs) return afterMs;
   if (forMs === undefined) return undefined;
-  const rounds = everyMs === undefined ? 0 : Math.floor((elapsedMs - afterMs) / everyMs);
-  const beganMs = afterMs + rounds * (everyMs ?? 0);
-  if (inWindow(window, elapsedMs)) return beganMs + forMs;
-  return everyMs === undefined ? undefined : beganMs + everyMs;
+  const beganMs = openedMs(window, elapsedMs);
+  if (beganMs !== undefined) return beganMs + forMs;
+  return everyMs === undefined
+    ? undefined
+    : elapsedMs + everyMs - ((elapsedMs - afterMs) % everyMs);
 }
 
 /**

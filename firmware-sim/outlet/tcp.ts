@@ -23,28 +23,29 @@ export async function openTcpOutlet(
   clock: Clock,
 ): Promise<Outlet> {
   const { server, place: taken } = await listenTcp(place);
-  return new TcpOutlet(server, `tcp://${formatListenAddress(taken)}`, received, clock);
+  return new TcpOutlet(server, taken, received, clock);
 }
 
 class TcpOutlet implements Outlet {
   readonly address: string;
   readonly ended: Promise<Error | undefined>;
-  readonly #server: Server;
+  readonly #place: TcpPlace;
+  readonly #received: BytesReceived;
   readonly #clock: Clock;
   readonly #queue: ReadyQueue;
+  #server: Server | undefined;
   #client: Socket | undefined;
   #bytesLost = 0;
+  #end: (error?: Error) => void = () => undefined;
 
-  constructor(server: Server, address: string, received: BytesReceived, clock: Clock) {
-    this.#server = server;
+  constructor(server: Server, place: TcpPlace, received: BytesReceived, clock: Clock) {
+    this.address = `tcp://${formatListenAddress(place)}`;
+    this.#place = place;
+    this.#received = received;
     this.#clock = clock;
     this.#queue = new ReadyQueue(() => this.#takesBytes());
-    this.address = address;
-    this.ended = new Promise((resolve) => {
-      server.once("error", resolve);
-      server.once("close", () => resolve(undefined));
-    });
-    server.on("connection", (socket) => this.#serve(socket, received));
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+    this.#accept(server);
   }
 
   get bytesLost(): number {
@@ -60,8 +61,21 @@ class TcpOutlet implements Outlet {
     return this.#queue.wait(signal);
   }
 
+  async unplug(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    this.#client?.resetAndDestroy();
+    if (server !== undefined) await closed(server);
+  }
+
+  async plug(): Promise<void> {
+    if (this.#server === undefined) this.#accept((await listenTcp(this.#place)).server);
+  }
+
   async close(): Promise<void> {
-    if (this.#server.listening) this.#server.close();
+    const server = this.#server;
+    this.#server = undefined;
+    const gone = server === undefined ? undefined : closed(server);
     const client = this.#client;
     if (client !== undefined && !client.destroyed) {
       const cancel = this.#clock.after(CLOSE_LIMIT_MS, () => client.destroy());
@@ -71,14 +85,25 @@ class TcpOutlet implements Outlet {
       });
       cancel();
     }
-    await this.ended;
+    await gone;
+    this.#end();
   }
 
-  #serve(socket: Socket, received: BytesReceived): void {
+  #accept(server: Server): void {
+    server.once("error", (error) => this.#end(error));
+    server.on("connection", (socket) => {
+      // One that was on its way when the plug was pulled would hold it back.
+      if (server === this.#server) this.#serve(socket);
+      else socket.destroy();
+    });
+    this.#server = server;
+  }
+
+  #serve(socket: Socket): void {
     this.#client?.destroy();
     this.#client = socket;
     socket.on("data", (chunk: Buffer) => {
-      if (socket === this.#client) received(chunk);
+      if (socket === this.#client) this.#received(chunk);
     });
     socket.on("drain", () => this.#queue.check());
     // A client that goes away mid-write is no trouble of the board's; "close" follows.
@@ -93,4 +118,11 @@ class TcpOutlet implements Outlet {
     const client = this.#client;
     return client !== undefined && client.writable && client.writableLength < WAITING_BYTES_MAX;
   }
+}
+
+/** Resolves when the server and all its connections are closed. */
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+  });
 }

@@ -58,6 +58,7 @@ export const CAMERA_FIELDS: {
 /** Fields of boards that measure, which mean nothing to a camera. */
 const FOREIGN_FIELDS = [
   "serial",
+  "pty",
   "model",
   "replay",
   "capture",

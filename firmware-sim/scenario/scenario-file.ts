@@ -35,6 +35,7 @@ export interface BoardEntry extends CameraEntry {
   readonly lon?: number;
   readonly listen?: string;
   readonly serial?: string;
+  readonly pty?: string;
   readonly baud?: number;
   readonly everySeconds?: number;
   readonly model?: ModelName;

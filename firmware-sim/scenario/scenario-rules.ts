@@ -16,9 +16,12 @@ import {
   type SerialBoardName,
 } from "../boards/workshop.ts";
 import { CAMERA_FIELDS, cameraEntryFaults } from "./camera-entry.ts";
-import { faultEntryFaults } from "./fault-entry.ts";
+import { faultRules, type FaultOwner } from "./fault-rules.ts";
 
 type Table = Readonly<Record<string, unknown>>;
+
+/** The fields that say where a board's line comes out. */
+const OUTLETS = ["listen", "serial", "pty"];
 
 /** Which boards alone understand a field. */
 const BOARDS_OF_FIELD: Readonly<Record<string, readonly BoardName[]>> = {
@@ -29,7 +32,7 @@ const BOARDS_OF_FIELD: Readonly<Record<string, readonly BoardName[]>> = {
   ...Object.fromEntries(Object.keys(CAMERA_FIELDS).map((field) => [field, [CAMERA]])),
 };
 /** Only one of the boards may have it, where it is no port that the system chooses. */
-const UNIQUE_FIELDS = ["name", "listen", "serial"];
+const UNIQUE_FIELDS = ["name", ...OUTLETS];
 
 /** Gives one sentence for each rule that is broken. */
 export function ruleFaults(raw: unknown): string[] {
@@ -66,16 +69,28 @@ function boardFaults(board: Table, roads: readonly unknown[]): string[] {
     ...(isCamera ? cameraEntryFaults(board) : feedFaults(board)),
     ...detailFaults(board, roads),
     ...asTables(board["faults"]).flatMap((fault, at) =>
-      faultEntryFaults(fault, isCamera).map((text) => `.faults[${at}]${text}`),
+      faultRules(fault, ownerOf(board)).map((text) => `.faults[${at}]${text}`),
     ),
   ];
 }
 
+function ownerOf(board: Table): FaultOwner {
+  const name = boardNameOf(board);
+  const usual = name === undefined || name === CAMERA ? undefined : BOARDS[name].model;
+  const model = modelNameOf(board) ?? (board["model"] === undefined ? usual : undefined);
+  const columns = Object.keys(asTable(asTable(board["replay"])["columns"]));
+  const measured =
+    columns.length > 0
+      ? columns.filter((column) => column !== "time")
+      : model && MODEL_QUANTITIES[model];
+  return { board: board["board"], ...(measured === undefined ? {} : { measured }) };
+}
+
 function outletFaults(board: Table): string[] {
-  const outlets = ["listen", "serial"].filter((field) => board[field] !== undefined);
+  const outlets = OUTLETS.filter((field) => board[field] !== undefined);
   if (outlets.length === 0)
     return [': expected an outlet, such as listen = "127.0.0.1:0"; there is none'];
-  if (outlets.length > 1) return [": expected one outlet; there are both listen and serial"];
+  if (outlets.length > 1) return [`: expected one outlet; there are ${outlets.join(" and ")}`];
   if (board["baud"] !== undefined && board["serial"] === undefined) {
     return [".baud: only a serial outlet has a baud rate"];
   }

@@ -109,6 +109,7 @@ const board = z.strictObject({
     'an address and port, such as "127.0.0.1:0" (0 takes a free port)',
   ).exactOptional(),
   serial: path.exactOptional(),
+  pty: path.exactOptional(),
   baud: baud.exactOptional(),
   everySeconds: rule<number>(
     within(0.05, 86_400),

@@ -16,6 +16,7 @@ import { parseTime } from "../replay/time-column.ts";
 import {
   type BoardPlan,
   type CaptureFeed,
+  type OutletPlan,
   REPLAY_DEFAULTS,
   type Scenario,
   type StationPlan,
@@ -138,8 +139,9 @@ function feedOf(entry: BoardEntry, board: SerialBoardName | undefined): BoardPla
   };
 }
 
-function outletOf(entry: BoardEntry): BoardPlan["outlet"] {
-  const { serial, baud } = entry;
+function outletOf(entry: BoardEntry): OutletPlan {
+  const { serial, pty, baud } = entry;
+  if (pty !== undefined) return { kind: "pty", path: pty };
   return serial === undefined
     ? { kind: "tcp", ...tcpPlaceOf(entry) }
     : { kind: "serial", path: serial, baud: baud ?? REPLAY_DEFAULTS.baud };

@@ -5,6 +5,7 @@ import type { CityPlan, ModelName } from "../models/city.ts";
 import type { CameraLogin } from "../camera/camera-login.ts";
 import type { VideoPlan } from "../camera/video-source.ts";
 import type { FaultPlan } from "../faults/fault-plan.ts";
+import type { PtyPlace } from "../outlet/pty.ts";
 import type { SerialPlace } from "../outlet/serial.ts";
 import type { TcpPlace } from "../outlet/tcp-server.ts";
 import type { ColumnMapping } from "../replay/column-mapping.ts";
@@ -41,9 +42,14 @@ export interface BoardPlan extends StationBase {
   readonly board?: SerialBoardName;
   readonly details: BoardDetails;
   readonly feed: ModelFeed | ReplayFeed | CaptureFeed;
-  readonly outlet:
-    ({ readonly kind: "tcp" } & TcpPlace) | ({ readonly kind: "serial" } & SerialPlace);
+  readonly outlet: OutletPlan;
 }
+
+/** Where a line comes out. A path of a terminal may be relative to the scenario. */
+export type OutletPlan =
+  | ({ readonly kind: "tcp" } & TcpPlace)
+  | ({ readonly kind: "serial" } & SerialPlace)
+  | ({ readonly kind: "pty" } & PtyPlace);
 
 /** A camera, what it shows, and to whom. */
 export interface CameraPlan extends StationBase {

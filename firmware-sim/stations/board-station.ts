@@ -7,12 +7,14 @@
 import type { Random } from "../../platform/random.ts";
 import type { Board } from "../boards/board.ts";
 import type { CityClock } from "../models/city-clock.ts";
-import { FaultLine } from "../faults/faults.ts";
+import { followWindows } from "../faults/fault-window.ts";
+import { StationFaults } from "../faults/station-faults.ts";
 import type { Feed } from "./feed.ts";
 import type { Values } from "../models/model.ts";
 import type { BytesReceived, Outlet } from "../outlet/outlet.ts";
 import type { BoardPlan } from "../scenario/station-plan.ts";
 import type { Station, StationReport } from "./station.ts";
+import { StationLine } from "./station-line.ts";
 
 /** The least time between the beginnings of two rounds of a loop, however short and fast: others want to run too. */
 const ROUND_MS_MIN = 10;
@@ -36,25 +38,26 @@ export class BoardStation implements Station {
   readonly #board: Board | undefined;
   readonly #feed: Feed;
   readonly #clock: CityClock;
-  readonly #faults: FaultLine;
-  readonly #bornMs: number;
-  #outlet: Outlet | undefined;
+  readonly #faults: StationFaults;
+  #line: StationLine | undefined;
   #recordedMs: number | undefined;
-  #bytesSent = 0;
+  #restarts = 0;
 
-  private constructor(parts: BoardStationParts) {
+  private constructor(parts: BoardStationParts, faults: StationFaults) {
     this.plan = parts.plan;
     this.#board = parts.board;
     this.#feed = parts.feed;
     this.#clock = parts.clock;
-    this.#faults = new FaultLine(parts.plan.faults, parts.random);
-    this.#bornMs = parts.clock.clock.monotonicMs();
+    this.#faults = faults;
   }
 
   /** Opens the outlet. Commands are answered from now on. Rejects with the system's error. */
   static async open(parts: BoardStationParts): Promise<BoardStation> {
-    const station = new BoardStation(parts);
-    station.#outlet = await parts.openOutlet((chunk) => station.#receive(chunk));
+    const { plan, board, random, clock, openOutlet } = parts;
+    const faults = new StationFaults(plan.faults, random, board?.bootMs ?? 0);
+    const station = new BoardStation(parts, faults);
+    const line = { faults, clock: clock.clock, openOutlet };
+    station.#line = await StationLine.open(line, (chunk) => station.#receive(chunk));
     return station;
   }
 
@@ -68,30 +71,19 @@ export class BoardStation implements Station {
   }
 
   report(): StationReport {
-    return {
-      bytesSent: this.#bytesSent,
-      bytesLost: this.#opened().bytesLost,
-      ...(this.#feed.kind === "replay" ? { recording: { ...this.#feed.recording.counts } } : {}),
-    };
+    const { bytesSent, bytesLost } = this.#opened();
+    const recording =
+      this.#feed.kind === "replay" ? { recording: { ...this.#feed.recording.counts } } : {};
+    return { bytesSent, bytesLost, ...recording };
   }
 
   /** Plays the feed to its end or until the signal. Rejects with the outlet's error when the line is lost before that. */
-  async run(signal: AbortSignal): Promise<void> {
-    const outlet = this.#opened();
-    const line = new AbortController();
-    let lost: Error | undefined;
-    void outlet.ended.then((error) => {
-      lost = error;
-      line.abort();
-    });
-    const either = AbortSignal.any([signal, line.signal]);
-    try {
-      await this.#play(either);
-    } catch (error) {
-      if (!either.aborted) throw error;
-    }
-    await outlet.close();
-    if (lost !== undefined) throw lost;
+  run(signal: AbortSignal): Promise<void> {
+    return this.#opened().run(
+      signal,
+      (either) => this.#play(either),
+      (either) => this.#followPower(either),
+    );
   }
 
   close(): Promise<void> {
@@ -150,7 +142,7 @@ export class BoardStation implements Station {
       const roundMs = dueMs;
       for (const { bytes, lastsMs } of feed.chunks()) {
         dueMs = (await this.#turn(dueMs, signal)) + lastsMs / feed.speed;
-        this.#send(bytes);
+        this.#opened().send(bytes);
       }
       dueMs = Math.max(dueMs, roundMs + ROUND_MS_MIN);
     } while (feed.loop);
@@ -181,29 +173,46 @@ export class BoardStation implements Station {
     signal.throwIfAborted();
   }
 
+  /** Starts the board again when its power is back, also when nobody asks it anything. */
+  #followPower(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#clock;
+    const bornMs = clock.monotonicMs() - this.#opened().elapsedMs();
+    return followWindows(this.#faults.power.outages, { clock, bornMs, signal }, () => {
+      this.#hasPower();
+    });
+  }
+
   #measure(values: Values, timeMs: number): void {
-    const seen = this.#faults.values(values, this.#elapsedMs());
-    for (const chunk of this.#board?.measure(seen, timeMs) ?? []) this.#send(chunk);
+    if (!this.#hasPower()) return;
+    const elapsedMs = this.#opened().elapsedMs();
+    const seen = this.#faults.values(values, elapsedMs);
+    const boardMs = timeMs + this.#faults.clockErrorMs(elapsedMs);
+    for (const chunk of this.#board?.measure(seen, boardMs) ?? []) this.#opened().send(chunk);
   }
 
   #receive(chunk: Uint8Array): void {
+    if (!this.#hasPower()) return;
+    for (const answer of this.#board?.receive(chunk, this.#boardMs()) ?? [])
+      this.#opened().send(answer);
+  }
+
+  /** Says whether the board has power, and starts it where it has got it back since it was asked last. */
+  #hasPower(): boolean {
+    const line = this.#opened();
+    const { isOn, restarts } = this.#faults.power.at(line.elapsedMs());
+    if (!isOn || restarts === this.#restarts) return isOn;
+    this.#restarts = restarts;
+    for (const chunk of this.#board?.restart(this.#boardMs()) ?? []) line.send(chunk);
+    return true;
+  }
+
+  #boardMs(): number {
     const timeMs = this.#recordedMs ?? this.#clock.nowMs();
-    for (const answer of this.#board?.receive(chunk, timeMs) ?? []) this.#send(answer);
+    return timeMs + this.#faults.clockErrorMs(this.#opened().elapsedMs());
   }
 
-  #send(chunk: Uint8Array): void {
-    for (const bytes of this.#faults.bytes(chunk, this.#elapsedMs())) {
-      this.#bytesSent += bytes.length;
-      this.#opened().write(bytes);
-    }
-  }
-
-  #elapsedMs(): number {
-    return this.#clock.clock.monotonicMs() - this.#bornMs;
-  }
-
-  #opened(): Outlet {
-    if (this.#outlet === undefined) throw new Error("a station is used before it is open");
-    return this.#outlet;
+  #opened(): StationLine {
+    if (this.#line === undefined) throw new Error("a station is used before it is open");
+    return this.#line;
   }
 }

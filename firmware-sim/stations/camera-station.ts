@@ -4,8 +4,9 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { CameraServer } from "../camera/camera-server.ts";
 import type { PacketMade, VideoSource } from "../camera/video-source.ts";
-import { followWindows, inWindow } from "../faults/fault-window.ts";
-import type { FaultPlan } from "../faults/fault-plan.ts";
+import { BoardPower } from "../faults/board-power.ts";
+import { plansOf } from "../faults/fault-plan.ts";
+import { type FaultWindow, followWindows, inWindow } from "../faults/fault-window.ts";
 import type { CameraPlan } from "../scenario/station-plan.ts";
 import type { Station, StationReport } from "./station.ts";
 
@@ -27,9 +28,9 @@ export class CameraStation implements Station {
   readonly #parts: CameraParts;
   readonly #server: CameraServer;
   readonly #bornMs: number;
-  readonly #downtimes: readonly FaultPlan[];
-  readonly #absences: readonly FaultPlan[];
-  readonly #stalls: readonly FaultPlan[];
+  readonly #downtimes: readonly FaultWindow[];
+  readonly #absences: readonly FaultWindow[];
+  readonly #stalls: readonly FaultWindow[];
   /** Aborted with the error of a picture that ended by itself. */
   readonly #broken = new AbortController();
   #video: VideoSource | undefined;
@@ -40,11 +41,9 @@ export class CameraStation implements Station {
     this.#server = server;
     this.#bornMs = parts.clock.monotonicMs();
     const { faults } = parts.plan;
-    this.#downtimes = faults
-      .filter(({ kind }) => kind === "reboot")
-      .map((fault) => ({ forMs: CAMERA_BOOT_MS, ...fault }));
-    this.#absences = faults.filter(({ kind }) => kind === "unplug");
-    this.#stalls = faults.filter(({ kind }) => kind === "stall");
+    this.#downtimes = new BoardPower(faults, CAMERA_BOOT_MS).outages;
+    this.#absences = plansOf(faults, "unplug");
+    this.#stalls = plansOf(faults, "stall");
   }
 
   /** Opens the port and starts the picture. Rejects with why either cannot be had; nothing stays open then. */

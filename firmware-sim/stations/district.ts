@@ -11,12 +11,19 @@ import { City } from "../models/city.ts";
 import { CityClock } from "../models/city-clock.ts";
 import { type Feed, type FeedSource, loadFeed } from "./feed.ts";
 import type { BytesReceived, Outlet } from "../outlet/outlet.ts";
+import { openPtyOutlet } from "../outlet/pty.ts";
 import { openSerialOutlet } from "../outlet/serial.ts";
 import { openTcpOutlet } from "../outlet/tcp.ts";
 import { BoardStation } from "./board-station.ts";
 import { CameraStation } from "./camera-station.ts";
 import type { Station } from "./station.ts";
-import type { BoardPlan, CameraPlan, Scenario, StationPlan } from "../scenario/station-plan.ts";
+import type {
+  BoardPlan,
+  CameraPlan,
+  OutletPlan,
+  Scenario,
+  StationPlan,
+} from "../scenario/station-plan.ts";
 import { makeBoard } from "../boards/workshop.ts";
 
 /** What a district needs of the world. */
@@ -124,7 +131,7 @@ function openStation(
 async function openBoard(
   plan: BoardPlan,
   feed: Feed,
-  { city, clock }: Surroundings,
+  { city, clock, folder }: Surroundings,
 ): Promise<Station> {
   const board =
     plan.board === undefined
@@ -139,7 +146,7 @@ async function openBoard(
     clock,
     random: city.random(`faults/${plan.name}`),
     openOutlet: (received) =>
-      openPlace(plan, place, () => openOutlet(outlet, received, clock.clock)),
+      openPlace(plan, place, () => openOutlet(outlet, received, { clock: clock.clock, folder })),
   });
 }
 
@@ -160,11 +167,7 @@ async function openCamera(
     openVideo: (made) =>
       openFfmpegVideo({ ...video, ...file }, made, { clock, random }).catch((cause: unknown) => {
         if (!(cause instanceof UserError)) throw cause;
-        const { message, hint } = cause;
-        throw new UserError(
-          `${name}: ${message}`,
-          hint === undefined ? { cause } : { cause, hint },
-        );
+        throw new UserError(`${name}: ${cause.message}`, { cause, ...hintOf(cause) });
       }),
   });
 }
@@ -175,16 +178,29 @@ async function openPlace<T>(plan: StationPlan, place: string, open: () => Promis
     return await open();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UserError(`${plan.name}: ${place} cannot be opened: ${reason}`, { cause });
+    throw new UserError(`${plan.name}: ${place} cannot be opened: ${reason}`, {
+      cause,
+      ...hintOf(cause),
+    });
   }
 }
 
+function hintOf(cause: unknown): { hint?: string } {
+  const hint = cause instanceof UserError ? cause.hint : undefined;
+  return hint === undefined ? {} : { hint };
+}
+
 function openOutlet(
-  place: BoardPlan["outlet"],
+  place: OutletPlan,
   received: BytesReceived,
-  clock: Clock,
+  { clock, folder }: { readonly clock: Clock; readonly folder: string },
 ): Promise<Outlet> {
-  return place.kind === "tcp"
-    ? openTcpOutlet(place, received, clock)
-    : openSerialOutlet(place, received, clock);
+  switch (place.kind) {
+    case "tcp":
+      return openTcpOutlet(place, received, clock);
+    case "serial":
+      return openSerialOutlet(place, received, clock);
+    case "pty":
+      return openPtyOutlet({ path: resolve(folder, place.path) }, received, clock);
+  }
 }

@@ -168,7 +168,7 @@ describe("kerbstone sim", () => {
     ],
     [
       ["--board", "sds011", "--listen", "x:0", "--fault", "kind=stall,share=2"],
-      "--fault: there is no such field",
+      "--fault share: there is no such field",
     ],
     [
       ["--board", "sds011", "--listen", "x:0", "--baud", "9600"],

@@ -124,11 +124,11 @@ describe("a scenario", () => {
       'boards[0].listen: expected an address and port, such as "127.0.0.1:0" (0 takes a free port); not "127.0.0.1"',
       'boards[1].board: expected one of "sds011", "plantower", "mhz19", "nmea-gps", "p1-meter", "modbus-bus", "line-board", "rtsp-camera"; not "sds012"',
       "boards[3].replay.speed: expected how many seconds pass in one, 0.001 or more, such as 60; not 0",
-      'boards[3].faults[0].kind: expected one of "bit-flips", "split", "merge", "garbage", "stall", "stuck", "unplug", "reboot"; not "explosion"',
+      'boards[3].faults[0].kind: expected one of "bit-flips", "split", "merge", "duplicate", "garbage", "stall", "delay", "unplug", "stuck", "drift", "clock-jump", "reboot", "brown-out"; not "explosion"',
       "speeed: there is no such field; did you mean speed?",
       'boards[0].model: sds011 needs pm25; "noise" measures laeq, lamax, lamin',
       'boards[0].model: sds011 needs pm10; "noise" measures laeq, lamax, lamin',
-      "boards[1]: expected one outlet; there are both listen and serial",
+      "boards[1]: expected one outlet; there are listen and serial",
       "boards[2]: expected model, replay or capture for line-board; there is none",
       "boards[2].dialect: only plantower, nmea-gps, p1-meter have it, and this is line-board",
       'boards[2].road: expected the name of one of the roads; there is no "high-street"',
@@ -232,6 +232,90 @@ describe("a scenario", () => {
     { boards: [{ faults: 3, replay: [], settings: 1, road: {} }] },
   ])("of any shape gives faults, never an exception: %j", (raw) => {
     expect(readScenario(raw)).toBeInstanceOf(Array);
+  });
+});
+
+describe("faults", () => {
+  const FAULT = `${BOARD}[[boards.faults]]\n`;
+
+  test.each<[string, object]>([
+    ["delay", { ms: 1500 }],
+    ["clock-jump", { ms: -3_600_000 }],
+    ["drift", { quantity: "temp", perHour: 2 }],
+    ["brown-out", { forMs: 2000, share: 0.2, resets: 1 }],
+    ["reboot", { everyMs: 60_000 }],
+    ["unplug", { forMs: 30_000 }],
+    ["duplicate", { share: 0.5 }],
+  ])("of the kind %s become plans", (kind, plan) => {
+    const fields: Record<string, string> = {
+      delay: "seconds = 1.5",
+      "clock-jump": "seconds = -3600",
+      drift: 'quantity = "temp"\nperHour = 2',
+      reboot: "everySeconds = 60",
+      unplug: "forSeconds = 30",
+      duplicate: "share = 0.5",
+    };
+    const board = kind === "clock-jump" ? '"nmea-gps"\nlat = 51\nlon = -3' : '"sds011"';
+    const text = FAULT.replace('"sds011"', board);
+    const [station] = good(`${text}kind = "${kind}"\n${fields[kind] ?? ""}\n`).stations;
+    expect(station?.faults).toEqual([{ kind, afterMs: 0, ...plan }]);
+  });
+
+  test.each([
+    ['kind = "drift"\nquantity = "pm25"', ": expected perHour or factorPerHour, and not both"],
+    [
+      'kind = "drift"\nquantity = "pm25"\nperHour = 1\nfactorPerHour = 2',
+      ": expected perHour or factorPerHour, and not both",
+    ],
+    [
+      'kind = "drift"\nquantity = "pm2"\nperHour = 1',
+      '.quantity: "pm2" is not measured; did you mean pm25?',
+    ],
+    [
+      'kind = "stuck"\nquantity = "laeq"',
+      '.quantity: "laeq" is not measured; pm25, pm10, no2, co2',
+    ],
+    [
+      'kind = "drift"\nquantity = "pm25"\nfactorPerHour = 0',
+      ".factorPerHour: expected by what it is multiplied",
+    ],
+    [
+      'kind = "clock-jump"\nseconds = 60',
+      ".kind: only nmea-gps and p1-meter have a clock, and this is sds011",
+    ],
+    [
+      'kind = "clock-jump"\nseconds = 0',
+      ".seconds: expected seconds, back where negative, such as -3600; not 0",
+    ],
+    ['kind = "delay"', ".seconds: expected seconds of 0 to 600, such as 2; it is missing"],
+    ['kind = "delay"\nsecond = 1', ".second: there is no such field; did you mean seconds?"],
+    ['kind = "brown-out"\nresets = 0', ".resets: expected a count of 1 to 100, such as 3; not 0"],
+    [
+      'kind = "unplug"\neverySeconds = 60',
+      ".everySeconds: expected forSeconds beside it, and shorter",
+    ],
+  ])("are refused where they cannot be meant: %s", (text, fault) => {
+    const faults = parseScenario(`${FAULT}${text}\n`);
+    expect(Array.isArray(faults) ? faults.join("\n") : "good").toContain(
+      `boards[0].faults[0]${fault}`,
+    );
+  });
+
+  test("of boards are refused for a capture", () => {
+    const capture =
+      '[[boards]]\nname = "a"\nlisten = "127.0.0.1:0"\ncapture = { file = "x.log" }\n';
+    const faults = parseScenario(`${capture}[[boards.faults]]\nkind = "reboot"\n`);
+    expect(faults).toEqual([
+      'boards[0].faults[0].kind: "reboot" needs a board, and this is a capture',
+    ]);
+  });
+
+  test("of a replay know its columns", () => {
+    const replay =
+      BOARD + 'replay = { file = "x.csv", columns = { time = 0, pm25 = 1, pm10 = 2 } }\n';
+    expect(parseScenario(`${replay}[[boards.faults]]\nkind = "stuck"\nquantity = "no2"\n`)).toEqual(
+      ['boards[0].faults[0].quantity: "no2" is not measured; pm25, pm10'],
+    );
   });
 });
 
