@@ -104,8 +104,10 @@ test("Modbus units keep what was written, and have to measure anew", () => {
   board.memories.get(1)?.holding.set(40, 0);
   board.measure({ level: 4 });
   board.receive(encodeModbusFrame([1, 6, 0, 40, 0, 7]), 0);
-  board.receive(Uint8Array.of(1, 3), 0);
+  const question = encodeModbusFrame([1, 3, 0, 0, 0, 1]);
+  board.receive(question.subarray(0, 7), 0);
   board.restart();
+  expect(board.receive(question.subarray(7), 0)).toEqual([]);
   const read = (register: number): string =>
     encodeHex(concatBytes(...board.receive(encodeModbusFrame([1, 3, 0, register, 0, 1]), 0)));
   expect(read(0)).toMatch(/^0103020000/);
