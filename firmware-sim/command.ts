@@ -18,9 +18,9 @@ import { BOARD_NAMES } from "./boards/workshop.ts";
 
 const SIM_COMMAND = {
   usage:
-    "kerbstone sim --scenario FILE | --board NAME (--listen HOST:PORT | --serial PATH | --pty PATH) [options]",
+    "kerbstone sim --scenario FILE | (--board NAME | --firmware FILE.hex) (--listen HOST:PORT | --serial PATH | --pty PATH) [options]",
   about:
-    "Simulates sensor boards that speak their real protocols, fed by models of a city, recorded CSV files or captured bytes; and cameras.",
+    "Simulates sensor boards that speak their real protocols, fed by models of a city, recorded CSV files or captured bytes; also with firmware of your own. And cameras.",
   flags: {
     scenario: { type: "text", value: "FILE", about: "takes all boards from a scenario file" },
     board: { type: "text", value: "NAME", about: `one of ${BOARD_NAMES.join(", ")}` },
@@ -54,6 +54,18 @@ const SIM_COMMAND = {
       type: "list",
       value: "NAME=N",
       about: "sets a number of the model, such as capacity=650",
+    },
+    firmware: {
+      type: "text",
+      value: "FILE.hex",
+      about: "runs this program, instruction by instruction, in place of a board",
+    },
+    mcu: { type: "text", value: "NAME", about: "the processor: atmega328p, also unless given" },
+    "clock-hz": { type: "text", value: "N", about: "of its crystal, 16000000 unless given" },
+    adc: {
+      type: "text",
+      value: "A0=temp,A1=rh",
+      about: "which sensors are at its analog inputs; what there is for the model unless given",
     },
     quantities: {
       type: "text",
@@ -156,6 +168,7 @@ const FLAG_OF_FIELD: Readonly<Record<string, string>> = {
   settings: "setting",
   timeZone: "time-zone",
   faults: "fault",
+  clockHz: "clock-hz",
   framesPerSecond: "frames-per-second",
   kilobitsPerSecond: "kilobits-per-second",
 };
@@ -198,7 +211,7 @@ export function describeByFlags(fault: string): string {
     if (first === "") return "The board:";
     const field = isSource && second !== undefined && second !== "file" ? second : first;
     const flag = `--${FLAG_OF_FIELD[field] ?? field}`;
-    const part = { settings: second, faults: third }[first];
+    const part = { settings: second, adc: second, faults: third }[first];
     return part === undefined || part === "" ? `${flag}:` : `${flag} ${part}:`;
   });
 }
@@ -245,6 +258,10 @@ function boardValues(flags: Flags): Record<string, unknown> {
     settings: flags.setting.length === 0 ? undefined : toNumbers(pairs("setting", flags.setting)),
     quantities: flags.quantities?.split(","),
     ...cameraValues(flags),
+    firmware: flags.firmware,
+    mcu: flags.mcu,
+    ...numbers({ clockHz: flags["clock-hz"] }),
+    adc: flags.adc === undefined ? undefined : pairs("adc", [flags.adc]),
     replay: isReplay ? { ...replay, ...step, ...pace } : undefined,
     capture: isCapture ? { ...capture, ...step, ...baud, ...pace } : undefined,
     faults:

@@ -10,7 +10,7 @@ type Table = Readonly<Record<string, unknown>>;
 
 /** Whom a fault befalls. */
 export interface FaultOwner {
-  /** The name of its board, whatever it is; none for a capture. */
+  /** The name of its board, whatever it is, or `firmware`; none for a capture. */
   readonly board: unknown;
   /** What is measured; `undefined` where that is not known. */
   readonly measured?: readonly string[];

@@ -8,6 +8,7 @@ import type { ModelName } from "../models/city.ts";
 import type { BoardName, DialectName } from "../boards/workshop.ts";
 import type { CameraEntry } from "./camera-entry.ts";
 import type { FaultEntry } from "./fault-entry.ts";
+import type { FirmwareEntry } from "./firmware-entry.ts";
 
 /** The whole file. */
 export interface ScenarioFile {
@@ -27,7 +28,7 @@ export interface RoadEntry {
 }
 
 /** One of `[[boards]]`. */
-export interface BoardEntry extends CameraEntry {
+export interface BoardEntry extends CameraEntry, FirmwareEntry {
   readonly name: string;
   readonly board?: BoardName;
   readonly stream?: string;

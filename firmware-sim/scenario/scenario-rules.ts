@@ -17,6 +17,7 @@ import {
 } from "../boards/workshop.ts";
 import { CAMERA_FIELDS, cameraEntryFaults } from "./camera-entry.ts";
 import { faultRules, type FaultOwner } from "./fault-rules.ts";
+import { firmwareEntryFaults, firmwareLacking } from "./firmware-entry.ts";
 
 type Table = Readonly<Record<string, unknown>>;
 
@@ -63,10 +64,9 @@ export function mappingOf(replay: {
 }
 
 function boardFaults(board: Table, roads: readonly unknown[]): string[] {
-  const isCamera = board["board"] === CAMERA;
   return [
     ...outletFaults(board),
-    ...(isCamera ? cameraEntryFaults(board) : feedFaults(board)),
+    ...sortFaults(board),
     ...detailFaults(board, roads),
     ...asTables(board["faults"]).flatMap((fault, at) =>
       faultRules(fault, ownerOf(board)).map((text) => `.faults[${at}]${text}`),
@@ -74,16 +74,37 @@ function boardFaults(board: Table, roads: readonly unknown[]): string[] {
   ];
 }
 
+/** The rules for what it is: a camera, a processor with firmware, or a board that is known by name. */
+function sortFaults(board: Table): string[] {
+  if (board["firmware"] !== undefined) {
+    const model = modelNameOf(board) ?? "air";
+    const lacking = modelFaults(board, { name: "firmware", required: [] }, model);
+    return [...firmwareEntryFaults(board, MODEL_QUANTITIES[model]), ...lacking];
+  }
+  const lacking = firmwareLacking(board);
+  return board["board"] === CAMERA
+    ? [...cameraEntryFaults(board), ...lacking]
+    : [...feedFaults(board), ...lacking];
+}
+
 function ownerOf(board: Table): FaultOwner {
   const name = boardNameOf(board);
-  const usual = name === undefined || name === CAMERA ? undefined : BOARDS[name].model;
+  const hasFirmware = board["firmware"] !== undefined;
+  const usual = hasFirmware
+    ? "air"
+    : name === undefined || name === CAMERA
+      ? undefined
+      : BOARDS[name].model;
   const model = modelNameOf(board) ?? (board["model"] === undefined ? usual : undefined);
   const columns = Object.keys(asTable(asTable(board["replay"])["columns"]));
   const measured =
     columns.length > 0
       ? columns.filter((column) => column !== "time")
       : model && MODEL_QUANTITIES[model];
-  return { board: board["board"], ...(measured === undefined ? {} : { measured }) };
+  return {
+    board: hasFirmware ? "firmware" : board["board"],
+    ...(measured === undefined ? {} : { measured }),
+  };
 }
 
 function outletFaults(board: Table): string[] {
@@ -108,7 +129,8 @@ function feedFaults(board: Table): string[] {
   if (name === undefined || name === CAMERA) return [];
   if (feeds[0] === "replay") return replayFaults(asTable(board["replay"]), name);
   const model = feeds.length === 0 ? BOARDS[name].model : modelNameOf(board);
-  if (model !== undefined) return modelFaults(board, name, model);
+  if (model !== undefined)
+    return modelFaults(board, { name, required: BOARDS[name].required }, model);
   return feeds.length === 0
     ? [`: expected model, replay or capture for ${name}; there is none`]
     : [];
@@ -128,9 +150,13 @@ function replayFaults(replay: Table, board: SerialBoardName): string[] {
     .map((quantity) => `.replay.columns: ${board} needs a column for ${quantity}; there is none`);
 }
 
-function modelFaults(board: Table, name: SerialBoardName, model: ModelName): string[] {
+function modelFaults(
+  board: Table,
+  { name, required }: { readonly name: string; readonly required: readonly string[] },
+  model: ModelName,
+): string[] {
   const measured = MODEL_QUANTITIES[model];
-  const lacking = BOARDS[name].required.filter((quantity) => !measured.includes(quantity));
+  const lacking = required.filter((quantity) => !measured.includes(quantity));
   const settings = Object.keys(asTable(board["settings"]));
   const known = Object.keys(MODEL_SETTINGS[model]);
   const quantities = Array.isArray(board["quantities"]) ? (board["quantities"] as unknown[]) : [];

@@ -15,6 +15,7 @@ import { MODEL_NAMES, type ModelName } from "../models/city.ts";
 import { CAMERA_FIELDS } from "./camera-entry.ts";
 import { oneOf, quoted, rule, whole, within } from "./expectation.ts";
 import { FAULT_FIELDS, faultSchema } from "./fault-entry.ts";
+import { FIRMWARE_FIELDS } from "./firmware-entry.ts";
 import type { ScenarioFile } from "./scenario-file.ts";
 import { parseTime } from "../replay/time-column.ts";
 import { BOARD_NAMES, type BoardName, type DialectName, DIALECTS } from "../boards/workshop.ts";
@@ -131,6 +132,7 @@ const board = z.strictObject({
   replay: replay.exactOptional(),
   capture: capture.exactOptional(),
   ...CAMERA_FIELDS,
+  ...FIRMWARE_FIELDS,
   faults: z.array(faultSchema, { error: "a list of faults, [[boards.faults]]" }).exactOptional(),
 });
 

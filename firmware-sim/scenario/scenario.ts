@@ -5,10 +5,11 @@
  * there instead. The command line makes scenarios of one board in the same shape (command.ts).
  */
 import { parse, TomlError } from "smol-toml";
-import type { ModelName } from "../models/city.ts";
+import { MODEL_QUANTITIES, type ModelName } from "../models/city.ts";
 import { mappingOf, ruleFaults } from "./scenario-rules.ts";
 import { cameraLoginOf, videoPlanOf } from "./camera-entry.ts";
 import { faultPlanOf } from "./fault-entry.ts";
+import { inputsOf } from "./firmware-entry.ts";
 import { describeIssue } from "./scenario-faults.ts";
 import type { BoardEntry, ScenarioFile } from "./scenario-file.ts";
 import { parseListen, scenarioSchema } from "./scenario-schema.ts";
@@ -16,6 +17,8 @@ import { parseTime } from "../replay/time-column.ts";
 import {
   type BoardPlan,
   type CaptureFeed,
+  type FirmwarePlan,
+  type ModelFeed,
   type OutletPlan,
   REPLAY_DEFAULTS,
   type Scenario,
@@ -23,6 +26,10 @@ import {
 } from "./station-plan.ts";
 import type { TcpPlace } from "../outlet/tcp-server.ts";
 import { type BoardDetails, BOARDS, CAMERA, type SerialBoardName } from "../boards/workshop.ts";
+
+/** What feeds firmware, and how fast its crystal is, when nothing is said. */
+const FIRMWARE_MODEL = "air";
+const CLOCK_HZ = 16_000_000;
 
 /** Parses a scenario file, with top-level fields that `overrides` replaces. Gives one sentence for each fault of it. */
 export function parseScenario(
@@ -80,6 +87,7 @@ function stationOf(entry: BoardEntry): StationPlan {
       place: tcpPlaceOf(entry),
     };
   }
+  if (entry.firmware !== undefined) return firmwareOf(entry, entry.firmware, base);
   const feed = feedOf(entry, board);
   return {
     ...base,
@@ -93,6 +101,36 @@ function stationOf(entry: BoardEntry): StationPlan {
   };
 }
 
+function firmwareOf(
+  entry: BoardEntry,
+  file: string,
+  base: Pick<FirmwarePlan, "name" | "faults">,
+): FirmwarePlan {
+  const { stream, model = FIRMWARE_MODEL, clockHz = CLOCK_HZ } = entry;
+  const inputs = inputsOf(entry, MODEL_QUANTITIES[model]);
+  const feed = modelFeedOf(entry, model);
+  const outlet = outletOf(entry);
+  return {
+    ...base,
+    kind: "firmware",
+    stream: stream ?? model,
+    file,
+    clockHz,
+    inputs,
+    feed,
+    outlet,
+  };
+}
+
+function modelFeedOf({ road, settings }: BoardEntry, model: ModelName): ModelFeed {
+  return {
+    kind: "model",
+    model,
+    ...(road === undefined ? {} : { road }),
+    settings: settings ?? {},
+  };
+}
+
 function detailsOf({ id, dialect, quantities, units }: BoardEntry): BoardDetails {
   return {
     ...(id === undefined ? {} : { id }),
@@ -103,7 +141,7 @@ function detailsOf({ id, dialect, quantities, units }: BoardEntry): BoardDetails
 }
 
 function feedOf(entry: BoardEntry, board: SerialBoardName | undefined): BoardPlan["feed"] {
-  const { replay, capture, road } = entry;
+  const { replay, capture } = entry;
   if (capture !== undefined) {
     return {
       kind: "capture",
@@ -131,12 +169,7 @@ function feedOf(entry: BoardEntry, board: SerialBoardName | undefined): BoardPla
   }
   const model = entry.model ?? usualModel(board);
   if (model === undefined) throw new Error("a board that was checked before has no model");
-  return {
-    kind: "model",
-    model,
-    ...(road === undefined ? {} : { road }),
-    settings: entry.settings ?? {},
-  };
+  return modelFeedOf(entry, model);
 }
 
 function outletOf(entry: BoardEntry): OutletPlan {

@@ -2,6 +2,7 @@
  * What a simulated city is to be, once its scenario has been checked.
  */
 import type { CityPlan, ModelName } from "../models/city.ts";
+import type { AnalogSensor } from "../avr/analog-sensors.ts";
 import type { CameraLogin } from "../camera/camera-login.ts";
 import type { VideoPlan } from "../camera/video-source.ts";
 import type { FaultPlan } from "../faults/fault-plan.ts";
@@ -24,7 +25,7 @@ export interface Scenario {
 }
 
 /** A station, whatever it is. */
-export type StationPlan = BoardPlan | CameraPlan;
+export type StationPlan = BoardPlan | FirmwarePlan | CameraPlan;
 
 /** What is known of every station. */
 interface StationBase {
@@ -42,6 +43,18 @@ export interface BoardPlan extends StationBase {
   readonly board?: SerialBoardName;
   readonly details: BoardDetails;
   readonly feed: ModelFeed | ReplayFeed | CaptureFeed;
+  readonly outlet: OutletPlan;
+}
+
+/** A processor with firmware of its own, what is attached to it, and where its serial port comes out. */
+export interface FirmwarePlan extends StationBase {
+  readonly kind: "firmware";
+  /** Intel HEX. The path may be relative to the scenario. */
+  readonly file: string;
+  readonly clockHz: number;
+  /** Sensors by the number of their analog input. */
+  readonly inputs: ReadonlyMap<number, AnalogSensor>;
+  readonly feed: ModelFeed;
   readonly outlet: OutletPlan;
 }
 

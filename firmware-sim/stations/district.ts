@@ -9,7 +9,10 @@ import { CameraServer } from "../camera/camera-server.ts";
 import { openFfmpegVideo } from "../camera/ffmpeg-video.ts";
 import { City } from "../models/city.ts";
 import { CityClock } from "../models/city-clock.ts";
+import type { FlashImage } from "../avr/intel-hex.ts";
 import { type Feed, type FeedSource, loadFeed } from "./feed.ts";
+import { loadFirmware } from "./firmware-file.ts";
+import { FirmwareStation } from "./firmware-station.ts";
 import type { BytesReceived, Outlet } from "../outlet/outlet.ts";
 import { openPtyOutlet } from "../outlet/pty.ts";
 import { openSerialOutlet } from "../outlet/serial.ts";
@@ -20,7 +23,7 @@ import type { Station } from "./station.ts";
 import type {
   BoardPlan,
   CameraPlan,
-  OutletPlan,
+  FirmwarePlan,
   Scenario,
   StationPlan,
 } from "../scenario/station-plan.ts";
@@ -58,11 +61,11 @@ export class District {
   static async open(scenario: Scenario, parts: DistrictParts): Promise<District> {
     const city = new City({ ...scenario.city, seed: parts.seed });
     const clock = new CityClock(parts.clock, scenario.startMs, scenario.speed);
-    const feeds = await loadFeeds(scenario.stations, { ...parts, city, speed: scenario.speed });
+    const loaded = await loadFiles(scenario.stations, { ...parts, city, speed: scenario.speed });
     const stations: Station[] = [];
     try {
       for (const plan of scenario.stations)
-        stations.push(await openStation(plan, feeds, { city, clock, folder: parts.folder }));
+        stations.push(await openStation(plan, loaded, { city, clock, folder: parts.folder }));
     } catch (error) {
       await Promise.all(stations.map((station) => station.close()));
       throw error;
@@ -73,18 +76,25 @@ export class District {
   /**
    * Runs all stations until the signal, or until all have ended by themselves. Never rejects.
    *
-   * A station that loses its line does not stop the others; `ended` is told of each as it ends.
+   * A station that loses its line does not stop the others; `ended` is told of each as it ends, and `noticed` what people
+   * should know of it before that.
    */
-  run(signal: AbortSignal, ended: (end: StationEnd) => void): Promise<StationEnd[]> {
+  run(
+    signal: AbortSignal,
+    ended: (end: StationEnd) => void,
+    noticed: (station: Station, sentence: string) => void = () => undefined,
+  ): Promise<StationEnd[]> {
     return Promise.all(
       this.stations.map(async (station) => {
-        const end = await station.run(signal).then(
-          (): StationEnd => ({ station }),
-          (cause: unknown): StationEnd => ({
-            station,
-            error: cause instanceof Error ? cause : new Error(String(cause)),
-          }),
-        );
+        const end = await station
+          .run(signal, (sentence) => noticed(station, sentence))
+          .then(
+            (): StationEnd => ({ station }),
+            (cause: unknown): StationEnd => ({
+              station,
+              error: cause instanceof Error ? cause : new Error(String(cause)),
+            }),
+          );
         ended(end);
         return end;
       }),
@@ -92,22 +102,38 @@ export class District {
   }
 }
 
-/** Loads what feeds the boards, by plan. */
-async function loadFeeds(
-  plans: readonly StationPlan[],
-  source: FeedSource,
-): Promise<Map<BoardPlan, Feed>> {
+/** What was read from files, by plan. */
+interface LoadedFiles {
+  readonly feeds: ReadonlyMap<BoardPlan, Feed>;
+  readonly images: ReadonlyMap<FirmwarePlan, FlashImage>;
+}
+
+/** Loads what feeds the boards, and the firmware. */
+async function loadFiles(plans: readonly StationPlan[], source: FeedSource): Promise<LoadedFiles> {
   const boards = plans.filter((plan) => plan.kind === "board");
-  const loaded = await Promise.all(
-    boards.map(async (plan) => [plan, await loadFeed(plan, source)] as const),
-  );
-  const faults = loaded.flatMap(([plan, feed]) =>
-    Array.isArray(feed) ? feed.map((fault) => `${plan.name}: ${fault}`) : [],
-  );
+  const chips = plans.filter((plan) => plan.kind === "firmware");
+  const [feeds, images] = await Promise.all([
+    loadEach(boards, (plan) => loadFeed(plan, source)),
+    loadEach(chips, (plan) => loadFirmware(plan, source)),
+  ]);
+  const faults = [...feeds.faults, ...images.faults];
   if (faults.length > 0) throw new UserError(faults.join("\n"));
-  return new Map(
-    loaded.flatMap(([plan, feed]) => (Array.isArray(feed) ? [] : [[plan, feed] as const])),
-  );
+  return { feeds: feeds.loaded, images: images.loaded };
+}
+
+/** Loads something for each plan; a sentence for each reason why it cannot be had, with the station's name. */
+async function loadEach<Plan extends StationPlan, T extends object>(
+  plans: readonly Plan[],
+  load: (plan: Plan) => Promise<T | string[]>,
+): Promise<{ loaded: Map<Plan, T>; faults: string[] }> {
+  const loaded = new Map<Plan, T>();
+  const results = await Promise.all(plans.map(async (plan) => [plan, await load(plan)] as const));
+  const faults = results.flatMap(([plan, result]) => {
+    if (Array.isArray(result)) return result.map((fault) => `${plan.name}: ${fault}`);
+    loaded.set(plan, result);
+    return [];
+  });
+  return { loaded, faults };
 }
 
 /** What the stations of a district share. */
@@ -119,34 +145,54 @@ interface Surroundings {
 
 function openStation(
   plan: StationPlan,
-  feeds: ReadonlyMap<BoardPlan, Feed>,
+  loaded: LoadedFiles,
   around: Surroundings,
 ): Promise<Station> {
-  if (plan.kind === "camera") return openCamera(plan, around);
-  const feed = feeds.get(plan);
-  if (feed === undefined) throw new Error("a board has no feed");
-  return openBoard(plan, feed, around);
+  switch (plan.kind) {
+    case "camera":
+      return openCamera(plan, around);
+    case "firmware":
+      return openFirmware(plan, loaded.images.get(plan), around);
+    case "board":
+      return openBoard(plan, loaded.feeds.get(plan), around);
+  }
 }
 
 async function openBoard(
   plan: BoardPlan,
-  feed: Feed,
+  feed: Feed | undefined,
   { city, clock, folder }: Surroundings,
 ): Promise<Station> {
+  if (feed === undefined) throw new Error("a board has no feed");
   const board =
     plan.board === undefined
       ? undefined
       : makeBoard(plan.board, plan.details, city.random(`board/${plan.name}`));
-  const { outlet } = plan;
-  const place = outlet.kind === "tcp" ? `${outlet.host}:${outlet.port}` : outlet.path;
   return BoardStation.open({
     plan,
     ...(board === undefined ? {} : { board }),
     feed,
     clock,
     random: city.random(`faults/${plan.name}`),
-    openOutlet: (received) =>
-      openPlace(plan, place, () => openOutlet(outlet, received, { clock: clock.clock, folder })),
+    openOutlet: (received) => openOutlet(plan, received, { clock: clock.clock, folder }),
+  });
+}
+
+async function openFirmware(
+  plan: FirmwarePlan,
+  image: FlashImage | undefined,
+  { city, clock, folder }: Surroundings,
+): Promise<Station> {
+  if (image === undefined) throw new Error("a processor has no firmware");
+  const { name, lat = 0, lon = 0, feed } = plan;
+  return FirmwareStation.open({
+    plan,
+    image,
+    model: city.model({ ...feed, name, lat, lon, intervalMs: 1000 }),
+    clock,
+    random: city.random(`faults/${name}`),
+    chipRandom: city.random(`firmware/${name}`),
+    openOutlet: (received) => openOutlet(plan, received, { clock: clock.clock, folder }),
   });
 }
 
@@ -191,16 +237,20 @@ function hintOf(cause: unknown): { hint?: string } {
 }
 
 function openOutlet(
-  place: OutletPlan,
+  plan: BoardPlan | FirmwarePlan,
   received: BytesReceived,
   { clock, folder }: { readonly clock: Clock; readonly folder: string },
 ): Promise<Outlet> {
-  switch (place.kind) {
-    case "tcp":
-      return openTcpOutlet(place, received, clock);
-    case "serial":
-      return openSerialOutlet(place, received, clock);
-    case "pty":
-      return openPtyOutlet({ path: resolve(folder, place.path) }, received, clock);
-  }
+  const { outlet } = plan;
+  const place = outlet.kind === "tcp" ? `${outlet.host}:${outlet.port}` : outlet.path;
+  return openPlace(plan, place, () => {
+    switch (outlet.kind) {
+      case "tcp":
+        return openTcpOutlet(outlet, received, clock);
+      case "serial":
+        return openSerialOutlet(outlet, received, clock);
+      case "pty":
+        return openPtyOutlet({ path: resolve(folder, outlet.path) }, received, clock);
+    }
+  });
 }

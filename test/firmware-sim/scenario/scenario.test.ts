@@ -362,6 +362,88 @@ describe("a camera", () => {
   });
 });
 
+describe("a board with firmware of its own", () => {
+  const CHIP = '[[boards]]\nname = "chip"\nfirmware = "air.hex"\npty = "edge"\n';
+  const TMP36 = { quantity: "temp", volts: 0.5, voltsPerUnit: 0.01 };
+
+  test("has the air at its inputs, unless something else is said", () => {
+    const [usual, other] = good(`${CHIP}
+      [[boards]]
+      name = "other"
+      firmware = "noise.hex"
+      clockHz = 8000000
+      mcu = "atmega328p"
+      model = "air"
+      listen = "127.0.0.1:0"
+      road = "high-street"
+      stream = "noise"
+      settings = { background = 3 }
+      adc = { A3 = "temp", A7 = { quantity = "no2", volts = 0.2, voltsPerUnit = 0.01 } }
+      [[boards.faults]]
+      kind = "brown-out"
+      [[roads]]
+      name = "high-street"
+      vehiclesPerHour = 10
+      freeSpeed = 10
+    `).stations;
+    expect(usual).toMatchObject({
+      kind: "firmware",
+      name: "chip",
+      stream: "air",
+      file: "air.hex",
+      clockHz: 16_000_000,
+      feed: { kind: "model", model: "air", settings: {} },
+      outlet: { kind: "pty", path: "edge" },
+    });
+    expect(usual?.kind === "firmware" && [...usual.inputs]).toEqual([
+      [0, TMP36],
+      [1, { quantity: "rh", volts: 0.8, voltsPerUnit: 0.031 }],
+      [2, { quantity: "co2", volts: 0.4, voltsPerUnit: 0.0008 }],
+    ]);
+    expect(other).toMatchObject({
+      stream: "noise",
+      clockHz: 8_000_000,
+      feed: { road: "high-street", settings: { background: 3 } },
+      faults: [{ kind: "brown-out" }],
+    });
+    expect(other?.kind === "firmware" && [...other.inputs]).toEqual([
+      [3, TMP36],
+      [7, { quantity: "no2", volts: 0.2, voltsPerUnit: 0.01 }],
+    ]);
+  });
+
+  test.each([
+    ['board = "sds011"', ".board: a board with firmware of its own has none"],
+    ["everySeconds = 5", ".everySeconds: a board with firmware of its own has none"],
+    ['capture = { file = "x" }', ".capture: a board with firmware of its own has none"],
+    ['mcu = "attiny85"', '.mcu: expected one of "atmega328p"; not "attiny85"'],
+    ["clockHz = 5", ".clockHz: expected a frequency of 1000000 to 20000000"],
+    ['adc = { A0 = "temp", B1 = "rh" }', ".adc"],
+    ['adc = { A0 = "laeq" }', '.adc.A0: "laeq" is not measured; pm25, pm10, no2, co2, temp, rh'],
+    [
+      'adc = { A0 = "pm25" }',
+      '.adc.A0: there are sensors for temp, rh, laeq, level, co2; for "pm25"',
+    ],
+    ['adc = { A0 = { quantity = "temp" } }', ".adc.A0"],
+    ["adc = 3", ".adc: expected a table of inputs, A0 to A7"],
+    ["settings = { floor = 3 }", '.settings.floor: "air" has background'],
+    [
+      '[[boards.faults]]\nkind = "clock-jump"\nseconds = 5',
+      ".faults[0].kind: only nmea-gps and p1-meter have a clock, and this is firmware",
+    ],
+  ])("cannot have %j", (text, fault) => {
+    const faults = parseScenario(`${CHIP}${text}\n`);
+    expect(Array.isArray(faults) ? faults.join("\n") : "good").toContain(`boards[0]${fault}`);
+  });
+
+  test("alone has a processor", () => {
+    expect(parseScenario(`${BOARD}clockHz = 16000000\nadc = { A0 = "temp" }\n`)).toEqual([
+      "boards[0].clockHz: only a board with firmware has it, and this one has none",
+      "boards[0].adc: only a board with firmware has it, and this one has none",
+    ]);
+  });
+});
+
 test("the demonstration city is a good scenario with a board of each kind", () => {
   const scenario = good(
     readFileSync(new URL("../../../firmware-sim/scenarios/newport.toml", import.meta.url), "utf8"),
