@@ -19,6 +19,7 @@ import {
   NOP,
   rcall,
   RETI,
+  rjmp,
   say,
   SEI,
   send,
@@ -380,13 +381,26 @@ describe("the watchdog", () => {
   });
 
   test("goes on after its reset, until its flag is cleared: who does not is reset for ever", () => {
-    const { chip } = power(assemble([watchdog(0, 0), watchdog(RESETS, 2), HALT]));
-    chip.run(64 + 10 * 16 + 8, STEPS);
-    // 64 ms the first time; from then on the sequence cannot stop it, and 64 ms again each time.
-    expect(chip.watchdogResets).toBe(3);
-    chip.restart();
-    chip.run(chip.timeMs + 60, STEPS);
-    expect(chip.watchdogResets).toBe(3);
+    const stop = [...watchdog(0, 0), ...HALT];
+    const begin = [...watchdog(RESETS, 2), ...HALT];
+    // SBRC r20, 3: where the watchdog was the cause it is to be stopped, and begun else.
+    const either = (...first: Code[]): Code[] => [
+      lds(20, MCUSR),
+      ...first,
+      [0xfc00 | (20 << 4) | 3],
+      rjmp(begin.length),
+      begin,
+      stop,
+    ];
+    const forgetful = power(assemble(either()));
+    forgetful.chip.run(64 + 10 * 16 + 8, STEPS);
+    expect(forgetful.chip.watchdogResets).toBe(11);
+    forgetful.chip.restart();
+    forgetful.chip.run(forgetful.chip.timeMs + 60, STEPS);
+    expect(forgetful.chip.watchdogResets).toBe(11);
+    const careful = power(assemble(either(set(MCUSR, 0))));
+    careful.chip.run(64 + 10 * 16 + 8, STEPS);
+    expect(careful.chip.watchdogResets).toBe(1);
   });
 });
 

@@ -194,6 +194,23 @@ describe("firmware", () => {
     expect(station.report().firmware?.seconds).toBeGreaterThan(4.9);
   });
 
+  test("measures when it is asked, not when it was looked at last", async () => {
+    const answer = [lds(20, UDR0), MEASURE, RETI];
+    const {
+      clock,
+      say: tell,
+      outlet,
+    } = await start(
+      assemble([SERIAL_ON, set(UCSR0B, 0x98), set(SMCR, 1), SEI, again(SLEEP)], { 0x24: answer }),
+      { measure: (timeMs) => (timeMs - 1_700_000_000_000) / 1000 },
+    );
+    await clock.advance(8000);
+    tell(Uint8Array.of(1));
+    await clock.advance(100);
+    // 102.4 steps at no degrees, and 2.048 for each.
+    expect(outlet.notes).toEqual(["118"]);
+  });
+
   test("measures its model, at its own time", async () => {
     const { clock, outlet } = await start(
       assemble([SERIAL_ON, CALLED, DEEP, SEI, again(MEASURE, REST)], CALL),
