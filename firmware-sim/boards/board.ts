@@ -1,7 +1,7 @@
 /**
  * A simulated board: measured values and commands in, the bytes of its serial line out.
  *
- * Boards are pure. Time is an argument, outlets (outlet/) carry the bytes, and stations (station.ts) bring both together.
+ * Boards are pure. Time is an argument, outlets (outlet/) carry the bytes, and stations (stations/) bring both together.
  */
 import type { Values } from "../models/model.ts";
 

@@ -11,6 +11,8 @@ import {
   type AnalogSensor,
   usualSensors,
 } from "../avr/analog-sensors.ts";
+import type { ModelName } from "../models/city.ts";
+import { CAMERA_FIELDS } from "./camera-entry.ts";
 import { oneOf, quoted, rule, whole, within } from "./expectation.ts";
 
 /** What is attached to an analog input: a sensor that is known by what it measures, or a line of one's own. */
@@ -23,6 +25,9 @@ export interface FirmwareEntry {
   readonly clockHz?: number;
   readonly adc?: Readonly<Partial<Record<AnalogInput, SensorEntry>>>;
 }
+
+/** What there is to be measured when nothing is said. */
+export const FIRMWARE_MODEL: ModelName = "air";
 
 /** The processors that can be simulated. */
 const MCUS = ["atmega328p"] as const;
@@ -79,7 +84,8 @@ const FOREIGN_FIELDS = [
   "dialect",
   "quantities",
   "units",
-] as const;
+  ...Object.keys(CAMERA_FIELDS),
+];
 
 type Table = Readonly<Record<string, unknown>>;
 

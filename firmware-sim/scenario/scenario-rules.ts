@@ -17,7 +17,7 @@ import {
 } from "../boards/workshop.ts";
 import { CAMERA_FIELDS, cameraEntryFaults } from "./camera-entry.ts";
 import { faultRules, type FaultOwner } from "./fault-rules.ts";
-import { firmwareEntryFaults, firmwareLacking } from "./firmware-entry.ts";
+import { FIRMWARE_MODEL, firmwareEntryFaults, firmwareLacking } from "./firmware-entry.ts";
 
 type Table = Readonly<Record<string, unknown>>;
 
@@ -77,7 +77,7 @@ function boardFaults(board: Table, roads: readonly unknown[]): string[] {
 /** The rules for what it is: a camera, a processor with firmware, or a board that is known by name. */
 function sortFaults(board: Table): string[] {
   if (board["firmware"] !== undefined) {
-    const model = modelNameOf(board) ?? "air";
+    const model = modelNameOf(board) ?? FIRMWARE_MODEL;
     const lacking = modelFaults(board, { name: "firmware", required: [] }, model);
     return [...firmwareEntryFaults(board, MODEL_QUANTITIES[model]), ...lacking];
   }
@@ -91,7 +91,7 @@ function ownerOf(board: Table): FaultOwner {
   const name = boardNameOf(board);
   const hasFirmware = board["firmware"] !== undefined;
   const usual = hasFirmware
-    ? "air"
+    ? FIRMWARE_MODEL
     : name === undefined || name === CAMERA
       ? undefined
       : BOARDS[name].model;

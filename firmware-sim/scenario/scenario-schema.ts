@@ -1,7 +1,7 @@
 /**
  * The shape of a scenario file, field by field, each with what is expected of it and an example.
  *
- * Rules that span several fields or boards are in scenario.ts.
+ * Rules that span several fields or boards are in scenario-rules.ts and beside it.
  */
 import { z } from "zod";
 import { isName } from "../../ledger/name.ts";

@@ -9,7 +9,7 @@ import { MODEL_QUANTITIES, type ModelName } from "../models/city.ts";
 import { mappingOf, ruleFaults } from "./scenario-rules.ts";
 import { cameraLoginOf, videoPlanOf } from "./camera-entry.ts";
 import { faultPlanOf } from "./fault-entry.ts";
-import { inputsOf } from "./firmware-entry.ts";
+import { FIRMWARE_MODEL, inputsOf } from "./firmware-entry.ts";
 import { describeIssue } from "./scenario-faults.ts";
 import type { BoardEntry, ScenarioFile } from "./scenario-file.ts";
 import { parseListen, scenarioSchema } from "./scenario-schema.ts";
@@ -27,8 +27,7 @@ import {
 import type { TcpPlace } from "../outlet/tcp-server.ts";
 import { type BoardDetails, BOARDS, CAMERA, type SerialBoardName } from "../boards/workshop.ts";
 
-/** What feeds firmware, and how fast its crystal is, when nothing is said. */
-const FIRMWARE_MODEL = "air";
+/** How fast the crystal of a board with firmware is when nothing is said. */
 const CLOCK_HZ = 16_000_000;
 
 /** Parses a scenario file, with top-level fields that `overrides` replaces. Gives one sentence for each fault of it. */

@@ -415,6 +415,7 @@ describe("a board with firmware of its own", () => {
   test.each([
     ['board = "sds011"', ".board: a board with firmware of its own has none"],
     ["everySeconds = 5", ".everySeconds: a board with firmware of its own has none"],
+    ['video = "street.mp4"', ".video: a board with firmware of its own has none"],
     ['capture = { file = "x" }', ".capture: a board with firmware of its own has none"],
     ['mcu = "attiny85"', '.mcu: expected one of "atmega328p"; not "attiny85"'],
     ["clockHz = 5", ".clockHz: expected a frequency of 1000000 to 20000000"],
