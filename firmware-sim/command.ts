@@ -11,15 +11,16 @@ import {
   parseFlags,
 } from "../platform/command-line.ts";
 import { UserError } from "../platform/user-error.ts";
+import { CAMERA_SCHEMES } from "./camera/camera-login.ts";
 import { MODEL_NAMES } from "./models/city.ts";
 import { parsePairs } from "./replay/column-mapping.ts";
 import { BOARD_NAMES } from "./boards/workshop.ts";
 
 const SIM_COMMAND = {
   usage:
-    "kerbstone sim --scenario FILE | --board NAME (--listen HOST:PORT | --serial PATH | --broker URL | --push URL) [options]",
+    "kerbstone sim --scenario FILE | (--board NAME | --firmware FILE.hex) (--listen HOST:PORT | --serial PATH | --pty PATH | --broker URL | --push URL) [options]",
   about:
-    "Simulates sensor boards that speak their real protocols, fed by models of a city, recorded CSV files or captured bytes.",
+    "Simulates sensor boards that speak their real protocols, fed by models of a city, recorded CSV files or captured bytes; also with firmware of your own. And cameras.",
   flags: {
     scenario: { type: "text", value: "FILE", about: "takes all boards from a scenario file" },
     board: { type: "text", value: "NAME", about: `one of ${BOARD_NAMES.join(", ")}` },
@@ -33,6 +34,11 @@ const SIM_COMMAND = {
       type: "text",
       value: "PATH",
       about: "drives a serial device or one end of a PTY pair",
+    },
+    pty: {
+      type: "text",
+      value: "PATH",
+      about: "makes a serial port there, for somebody else to open; needs socat",
     },
     baud: {
       type: "text",
@@ -59,6 +65,18 @@ const SIM_COMMAND = {
       type: "list",
       value: "NAME=N",
       about: "sets a number of the model, such as capacity=650",
+    },
+    firmware: {
+      type: "text",
+      value: "FILE.hex",
+      about: "runs this program, instruction by instruction, in place of a board",
+    },
+    mcu: { type: "text", value: "NAME", about: "the processor: atmega328p, also unless given" },
+    "clock-hz": { type: "text", value: "N", about: "of its crystal, 16000000 unless given" },
+    adc: {
+      type: "text",
+      value: "A0=temp,A1=rh",
+      about: "which sensors are at its analog inputs; what there is for the model unless given",
     },
     quantities: {
       type: "text",
@@ -107,6 +125,25 @@ const SIM_COMMAND = {
     },
     speed: { type: "text", value: "N", about: "lets N seconds pass in one" },
     loop: { type: "switch", about: "begins again at the end of a recording or capture" },
+    username: {
+      type: "text",
+      value: "NAME",
+      about: "who may look at the camera; anybody unless given",
+    },
+    password: { type: "text", value: "TEXT", about: "the password to that name" },
+    authentication: {
+      type: "text",
+      value: "NAME",
+      about: `how the camera asks for them: ${CAMERA_SCHEMES.join(", ")}`,
+    },
+    video: {
+      type: "text",
+      value: "FILE",
+      about: "what the camera shows, again and again; a test pattern unless given",
+    },
+    size: { type: "text", value: "640x360", about: "how large the camera's picture is" },
+    "frames-per-second": { type: "text", value: "N", about: "10 unless given" },
+    "kilobits-per-second": { type: "text", value: "N", about: "500 unless given" },
     fault: {
       type: "list",
       value: "kind=K,share=S",
@@ -142,6 +179,9 @@ const FLAG_OF_FIELD: Readonly<Record<string, string>> = {
   settings: "setting",
   timeZone: "time-zone",
   faults: "fault",
+  clockHz: "clock-hz",
+  framesPerSecond: "frames-per-second",
+  kilobitsPerSecond: "kilobits-per-second",
 };
 
 type Flags = FlagValues<typeof SIM_COMMAND>;
@@ -177,12 +217,13 @@ export function readSimCommand(argv: readonly string[]): SimRequest | undefined 
 /** Puts the names of flags in place of a scenario's fields in a sentence about one. */
 export function describeByFlags(fault: string): string {
   return fault.replace(/^(?:boards\[0\])?\.?([A-Za-z0-9_.[\]-]*):/, (_whole, path: string) => {
-    const [first = "", second] = path.split(/[.[\]]+/);
+    const [first = "", second, third] = path.split(/[.[\]]+/);
     const isSource = first === "replay" || first === "capture";
     if (first === "") return "The board:";
     const field = isSource && second !== undefined && second !== "file" ? second : first;
     const flag = `--${FLAG_OF_FIELD[field] ?? field}`;
-    return first === "settings" && second !== undefined ? `${flag} ${second}:` : `${flag}:`;
+    const part = { settings: second, adc: second, faults: third }[first];
+    return part === undefined || part === "" ? `${flag}:` : `${flag} ${part}:`;
   });
 }
 
@@ -195,7 +236,7 @@ function cityValues(flags: Flags): Record<string, unknown> {
 }
 
 function boardValues(flags: Flags): Record<string, unknown> {
-  const { listen, serial, board, model, dialect, broker, topic, push } = flags;
+  const { listen, serial, pty, board, model, dialect, broker, topic, push } = flags;
   const pace = { ...numbers({ speed: flags.speed }), ...(flags.loop ? { loop: true } : {}) };
   const place = compact({
     ...numbers({ lat: flags.lat, lon: flags.lon, everySeconds: flags.every }),
@@ -219,6 +260,7 @@ function boardValues(flags: Flags): Record<string, unknown> {
     name: flags.name ?? "sim",
     listen,
     serial,
+    pty,
     broker,
     topic,
     push,
@@ -229,6 +271,11 @@ function boardValues(flags: Flags): Record<string, unknown> {
     ...(serial === undefined && isCapture ? {} : baud),
     settings: flags.setting.length === 0 ? undefined : toNumbers(pairs("setting", flags.setting)),
     quantities: flags.quantities?.split(","),
+    ...cameraValues(flags),
+    firmware: flags.firmware,
+    mcu: flags.mcu,
+    ...numbers({ clockHz: flags["clock-hz"] }),
+    adc: flags.adc === undefined ? undefined : pairs("adc", [flags.adc]),
     replay: isReplay ? { ...replay, ...step, ...pace } : undefined,
     capture: isCapture ? { ...capture, ...step, ...baud, ...pace } : undefined,
     faults:
@@ -236,6 +283,21 @@ function boardValues(flags: Flags): Record<string, unknown> {
         ? undefined
         : flags.fault.map((text) => toNumbers(pairs("fault", [text]))),
   });
+}
+
+function cameraValues(flags: Flags): Record<string, unknown> {
+  const { username, password, authentication, video, size } = flags;
+  return {
+    username,
+    password,
+    authentication,
+    video,
+    size,
+    ...numbers({
+      framesPerSecond: flags["frames-per-second"],
+      kilobitsPerSecond: flags["kilobits-per-second"],
+    }),
+  };
 }
 
 function pairs(flag: string, texts: readonly string[]): Record<string, string> {

@@ -8,8 +8,9 @@ import { UserError } from "../platform/user-error.ts";
 import { describeByFlags, readSimCommand, simHelp, type SimRequest } from "./command.ts";
 import { District, type StationEnd } from "./stations/district.ts";
 import { parseScenario, readScenario } from "./scenario/scenario.ts";
+import type { Station } from "./stations/station.ts";
 import type { Scenario } from "./scenario/station-plan.ts";
-import { formatEnd, formatListening, formatReady, formatSeed } from "./sim-output.ts";
+import { formatEnd, formatListening, formatNotice, formatReady, formatSeed } from "./sim-output.ts";
 
 /**
  * Runs the simulation until the signal, or until every recording has been played.
@@ -38,7 +39,11 @@ export async function run(io: ProgramIo): Promise<number> {
     if (end.error !== undefined)
       io.stderr.write(`${end.station.plan.name}: ${end.error.message}\n`);
   };
-  const ends = await district.run(io.signal, ended);
+  const noticed = (station: Station, sentence: string): void => {
+    const output = request.json ? io.stdout : io.stderr;
+    output.write(formatNotice(station, sentence, request.json));
+  };
+  const ends = await district.run(io.signal, ended, noticed);
   return ends.some((end) => end.error !== undefined) ? 1 : 0;
 }
 

@@ -18,6 +18,11 @@ const PACKAGES = [
   { name: "mosquitto-clients", program: "mosquitto_pub", purpose: "devices by any MQTT client" },
   { name: "openssl", program: "openssl", purpose: "a broker with a certificate" },
   { name: "socat", program: "socat", purpose: "serial lines" },
+  { name: "ffmpeg", program: "ffmpeg", purpose: "cameras" },
+  { name: "gcc-avr", program: "avr-gcc", purpose: "firmware for a simulated board" },
+  { name: "avr-libc", file: "/usr/lib/avr/include/avr/io.h", purpose: "firmware" },
+  { name: "binutils-avr", program: "avr-objcopy", purpose: "firmware" },
+  { name: "make", program: "make", purpose: "firmware" },
   { name: "chromium", program: "chromium", purpose: "the web page in a browser" },
   { name: "python3-cbor2", module: "cbor2", purpose: "the independent auditor" },
   { name: "python3-cryptography", module: "cryptography", purpose: "the independent auditor" },
@@ -25,9 +30,10 @@ const PACKAGES = [
 
 /** The packages that are not there, as `{ name, purpose }`. */
 export function missingPackages() {
-  return PACKAGES.filter(({ program, module }) =>
-    program === undefined ? !hasModule(module) : !hasProgram(program),
-  );
+  return PACKAGES.filter(({ program, module, file }) => {
+    if (file !== undefined) return !existsSync(file);
+    return program === undefined ? !hasModule(module) : !hasProgram(program);
+  });
 }
 
 function hasProgram(name) {

@@ -1,12 +1,15 @@
 /**
  * A simulated board: measured values and commands in, the bytes of its serial line or its messages out.
  *
- * Boards are pure. Time is an argument, outlets (outlet/) carry the bytes, and stations (station.ts) bring both together.
+ * Boards are pure. Time is an argument, outlets (outlet/) carry the bytes, and stations (stations/) bring both together.
  */
 import type { Values } from "../models/model.ts";
 
 /** One board; it owns its state (mode, sleep, identity). Times are the city's, in Unix milliseconds. */
 export interface Board {
+  /** How long it takes from power to its first word. */
+  readonly bootMs: number;
+
   /**
    * Takes a measurement and gives what the board sends because of it, one chunk a frame.
    *
@@ -16,6 +19,12 @@ export interface Board {
 
   /** Takes bytes that arrived on its line, cut anywhere, and gives its answers. Never throws. */
   receive(chunk: Uint8Array, timeMs: number): Uint8Array[];
+
+  /**
+   * Has lost its power and got it back: forgets all that the real one does not keep, and gives what it prints at its
+   * start, one chunk a line.
+   */
+  restart(timeMs: number): Uint8Array[];
 }
 
 /** Where a message goes: to a topic of the broker, or by HTTP with these headers. */

@@ -14,8 +14,18 @@ const LINE_LENGTH_MAX = 240;
 const CHECKSUM_LENGTH = 3;
 const DECIMALS = 3;
 
-/** A board that sends one line a measurement. */
+/** What the ROM of an ESP32 says before any program runs: no line of the protocol. */
+const BOOT_LOG = [
+  "ets Jun  8 2016 00:22:57\r\n",
+  "rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\n",
+  "entry 0x400805e4\r\n",
+];
+/** What the program says first: it ends whatever stood there before. */
+const FIRST_LINE = "\r\n";
+
+/** A board that sends one line a measurement. It keeps nothing over a restart, and has nothing to keep. */
 export class LineBoard implements Board {
+  readonly bootMs = 1500;
   readonly #quantities: readonly string[] | undefined;
 
   /** Reports these quantities in this order, as far as they are measured; all that is measured without. */
@@ -33,6 +43,10 @@ export class LineBoard implements Board {
 
   receive(): Uint8Array[] {
     return [];
+  }
+
+  restart(): Uint8Array[] {
+    return [...BOOT_LOG, FIRST_LINE].map(encodeUtf8);
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * Winsen MH-Z19B, a carbon dioxide sensor: answers when it is asked, and never speaks otherwise.
  *
- * After the maker's User's Manual V1.0. Setting commands have no answer there, and get none.
+ * After the maker's User's Manual V1.0. Setting commands have no answer there, and get none. Whether self-calibration
+ * stays off without power is not said there; here it does not, which is the harder case for a driver.
  */
 import type { Board } from "./board.ts";
 import type { Values } from "../models/model.ts";
@@ -27,6 +28,7 @@ export function encodeMhz19Reading(co2: number, temperature: number): Uint8Array
 
 /** A simulated MH-Z19B, with self-calibration on as it leaves the factory. */
 export class Mhz19Board implements Board {
+  readonly bootMs = 1000;
   #isSelfCalibrating = true;
   #co2 = 0;
   #temperature = ROOM_TEMPERATURE;
@@ -53,6 +55,15 @@ export class Mhz19Board implements Board {
       if (code === COMMAND.selfCalibration) this.#isSelfCalibrating = command?.[3] === ON;
     }
     return answers;
+  }
+
+  /** Has everything to measure anew, and says 0 until it has. */
+  restart(): Uint8Array[] {
+    this.#isSelfCalibrating = true;
+    this.#co2 = 0;
+    this.#temperature = ROOM_TEMPERATURE;
+    this.#pending = [];
+    return [];
   }
 
   #next(): number[] | undefined {

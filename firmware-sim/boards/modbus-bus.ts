@@ -66,6 +66,7 @@ export function encodeModbusFrame(body: readonly number[]): Uint8Array {
 
 /** A line with units on it. */
 export class ModbusBus implements Board {
+  readonly bootMs = 2000;
   /** The memories by address; tests may write into them. */
   readonly memories: ReadonlyMap<number, ModbusMemory>;
   #units: readonly ModbusUnitPlan[];
@@ -80,8 +81,7 @@ export class ModbusBus implements Board {
     this.#units = units.length === 0 && quantities !== undefined ? [usualUnit(quantities)] : units;
     const ids = units.length === 0 ? [USUAL_ID] : units.map(({ id }) => id);
     this.memories = new Map(ids.map((id) => [id, newModbusMemory()]));
-    // Real units have their registers from the first moment, with nothing in them.
-    this.measure(Object.fromEntries(this.#quantities().map((quantity) => [quantity, 0])));
+    this.#clear();
   }
 
   measure(values: Values): Uint8Array[] {
@@ -111,8 +111,17 @@ export class ModbusBus implements Board {
     return answers;
   }
 
-  #quantities(): string[] {
-    return this.#units.flatMap(({ registers }) => registers.map(({ quantity }) => quantity));
+  /** Keeps what a master has written where nothing is measured, as units keep their settings. */
+  restart(): Uint8Array[] {
+    this.#pending = [];
+    this.#clear();
+    return [];
+  }
+
+  /** Real units have their registers from the first moment, with nothing in them. */
+  #clear(): void {
+    const measured = this.#units.flatMap(({ registers }) => registers);
+    this.measure(Object.fromEntries(measured.map(({ quantity }) => [quantity, 0])));
   }
 
   #obey([id = 0, ...request]: readonly number[]): Uint8Array[] {

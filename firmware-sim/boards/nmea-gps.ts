@@ -15,6 +15,8 @@ export interface NmeaDialect {
   readonly minuteDigits: number;
   readonly speedDigits: number;
   readonly satelliteDigits: number;
+  /** Sentences with which it starts, without their frames. */
+  readonly greeting: readonly string[];
 }
 
 /** The name of a dialect. */
@@ -22,8 +24,22 @@ export type NmeaDialectName = "ublox" | "quectel";
 
 /** Dialects by the name that scenarios use. */
 export const NMEA_DIALECTS: Readonly<Record<NmeaDialectName, NmeaDialect>> = {
-  ublox: { talker: "GN", timeDigits: 2, minuteDigits: 5, speedDigits: 3, satelliteDigits: 2 },
-  quectel: { talker: "GP", timeDigits: 3, minuteDigits: 4, speedDigits: 2, satelliteDigits: 1 },
+  ublox: {
+    talker: "GN",
+    timeDigits: 2,
+    minuteDigits: 5,
+    speedDigits: 3,
+    satelliteDigits: 2,
+    greeting: ["GNTXT,01,01,02,u-blox AG - www.u-blox.com", "GNTXT,01,01,02,ANTSTATUS=OK"],
+  },
+  quectel: {
+    talker: "GP",
+    timeDigits: 3,
+    minuteDigits: 4,
+    speedDigits: 2,
+    satelliteDigits: 1,
+    greeting: ["PMTK011,MTKGPS", "PMTK010,001"],
+  },
 };
 
 /** What a receiver knows. Degrees WGS 84, metres, knots; `course` in degrees is left out when standing still. */
@@ -91,21 +107,33 @@ export function formatGga(fix: NmeaFix, dialect: NmeaDialect): string {
   );
 }
 
+/** How long a receiver looks for satellites that it has forgotten, with a good view of the sky. */
+const COLD_START_MS = 26_000;
+
 /** A receiver that reports the measured position with the time of the measurement. It obeys no commands. */
 export class NmeaGpsBoard implements Board {
+  readonly bootMs = 1000;
   readonly #dialect: NmeaDialect;
+  #startedMs = -Infinity;
 
   constructor(dialect: NmeaDialect) {
     this.#dialect = dialect;
   }
 
   measure(values: Values, timeMs: number): Uint8Array[] {
-    const fix = fixOf(values, timeMs);
+    const isSearching = timeMs >= this.#startedMs && timeMs < this.#startedMs + COLD_START_MS;
+    const fix = fixOf(isSearching ? {} : values, timeMs);
     return [formatRmc(fix, this.#dialect), formatGga(fix, this.#dialect)].map(encodeUtf8);
   }
 
   receive(): Uint8Array[] {
     return [];
+  }
+
+  /** Its clock has a battery of its own; the satellites it has to find again. */
+  restart(timeMs: number): Uint8Array[] {
+    this.#startedMs = timeMs;
+    return this.#dialect.greeting.map((body) => encodeUtf8(formatNmea(body)));
   }
 }
 

@@ -50,8 +50,9 @@ export function formatP1Telegram(
   return `${body}${ending}\r\n`;
 }
 
-/** A simulated meter. */
+/** A simulated meter. By law it forgets nothing of what it has counted. */
 export class P1MeterBoard implements Board {
+  readonly bootMs = 5000;
   readonly #sort: VersionSort;
   #gas: { readonly value: number; readonly timeMs: number } | undefined;
 
@@ -63,7 +64,7 @@ export class P1MeterBoard implements Board {
     const { power, energy, gas } = values;
     if (power === undefined || energy === undefined) return [];
     const capturedMs = Math.floor(timeMs / this.#sort.gasEveryMs) * this.#sort.gasEveryMs;
-    if (gas !== undefined && (this.#gas?.timeMs ?? -Infinity) < capturedMs)
+    if (gas !== undefined && this.#gas?.timeMs !== capturedMs)
       this.#gas = { value: gas, timeMs: capturedMs };
     const lines = [
       ...this.#headLines(timeMs),
@@ -78,6 +79,10 @@ export class P1MeterBoard implements Board {
   }
 
   receive(): Uint8Array[] {
+    return [];
+  }
+
+  restart(): Uint8Array[] {
     return [];
   }
 

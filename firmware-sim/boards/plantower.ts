@@ -73,8 +73,9 @@ export function encodePlantowerAnswer(command: number, value: number): Uint8Arra
   return frame([command, value]);
 }
 
-/** A simulated sensor, fresh from the factory: awake and reporting by itself. */
+/** A simulated sensor: awake and reporting by itself, as it is after every start. */
 export class PlantowerBoard implements Board {
+  readonly bootMs = 1000;
   readonly #model: PlantowerModel;
   #isAwake = true;
   #isPassive = false;
@@ -102,6 +103,14 @@ export class PlantowerBoard implements Board {
       }
     }
     return answers;
+  }
+
+  restart(): Uint8Array[] {
+    this.#isAwake = true;
+    this.#isPassive = false;
+    this.#measurement = undefined;
+    this.#pending = [];
+    return [];
   }
 
   /** Takes a whole command off the pending bytes; drops bytes one by one until a command could begin. */

@@ -58,6 +58,7 @@ export function encodeSds011Answer(
 
 /** A simulated SDS011, fresh from the factory: reporting actively, continuously, awake. */
 export class Sds011Board implements Board {
+  readonly bootMs = 1000;
   #id: number;
   readonly #firmware: Sds011Identity["firmware"];
   #queryMode = false;
@@ -96,6 +97,14 @@ export class Sds011Board implements Board {
       }
     }
     return answers;
+  }
+
+  /** Keeps id, report mode and period, and is awake whatever it was before. */
+  restart(timeMs: number): Uint8Array[] {
+    this.#awake = false;
+    this.#setAwake(true, timeMs);
+    this.#pending = [];
+    return [];
   }
 
   /** Takes a whole command off the pending bytes; drops bytes one by one until a command could begin. */

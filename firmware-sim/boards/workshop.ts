@@ -16,15 +16,18 @@ import { TasmotaBoard } from "./tasmota.ts";
 import { Zigbee2MqttBoard } from "./zigbee2mqtt.ts";
 import type { ModelName } from "../models/city.ts";
 
-/** The name of a board with a line of bytes. */
+/** The name of a board that speaks over a line of bytes. */
 export type WireBoardName =
   "sds011" | "plantower" | "mhz19" | "nmea-gps" | "p1-meter" | "modbus-bus" | "line-board";
 
 /** The name of a board that speaks in messages. */
 export type MessageBoardName = "zigbee2mqtt" | "tasmota" | "esphome" | "airrohr";
 
+/** The name of a board that has values. */
+export type ValueBoardName = WireBoardName | MessageBoardName;
+
 /** The name of a board. */
-export type BoardName = WireBoardName | MessageBoardName;
+export type BoardName = ValueBoardName | typeof CAMERA;
 
 /** What is known of a board without its plan. */
 interface BoardSort {
@@ -43,8 +46,11 @@ const CLIMATE = ["temp", "rh"];
 const AIR = [...CLIMATE, "co2", "pm25", "pm10"];
 const NOISE = ["laeq", "lamin", "lamax"];
 
-/** All boards. */
-export const BOARDS: Readonly<Record<BoardName, BoardSort>> = {
+/** A camera is a board by name only: it has a network, and no values. */
+export const CAMERA = "rtsp-camera";
+
+/** All boards that have values. */
+export const BOARDS: Readonly<Record<ValueBoardName, BoardSort>> = {
   sds011: { outlet: "wire", model: "air", required: ["pm25", "pm10"], everySeconds: 1 },
   plantower: { outlet: "wire", model: "air", required: ["pm25", "pm10"], everySeconds: 1 },
   mhz19: { outlet: "wire", model: "air", required: ["co2"], everySeconds: 5 },
@@ -77,7 +83,10 @@ export const BOARDS: Readonly<Record<BoardName, BoardSort>> = {
 };
 
 /** The names of all boards. */
-export const BOARD_NAMES: readonly BoardName[] = Object.keys(BOARDS) as BoardName[];
+export const BOARD_NAMES: readonly BoardName[] = [
+  ...(Object.keys(BOARDS) as ValueBoardName[]),
+  CAMERA,
+];
 
 /** What a dialect is called, whatever the board. */
 export type DialectName = NmeaDialectName | P1Version | PlantowerModel | AirRohrDialect;
@@ -127,7 +136,7 @@ export function makeBoard(name: WireBoardName, details: BoardDetails, random: Ra
 
 /** Says whether a board speaks in messages. */
 export function speaksInMessages(name: BoardName): name is MessageBoardName {
-  return BOARDS[name].outlet !== "wire";
+  return name !== CAMERA && BOARDS[name].outlet !== "wire";
 }
 
 /** Makes a board that speaks at `topic`, if it speaks at one. Draws from `random` only what `details` leave open. */

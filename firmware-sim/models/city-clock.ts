@@ -23,7 +23,12 @@ export class CityClock {
   /** Gives the city's time, Unix milliseconds. A city that was not moved follows the clock, also when it is set. */
   nowMs(): number {
     if (this.#startMs === undefined && this.#speed === 1) return this.clock.nowMs();
-    const elapsedMs = this.clock.monotonicMs() - this.#bornMonotonicMs;
+    return this.atMs(this.clock.monotonicMs());
+  }
+
+  /** Gives the city's time at a moment of the clock's monotonic time, whether or not the clock was set since. */
+  atMs(monotonicMs: number): number {
+    const elapsedMs = monotonicMs - this.#bornMonotonicMs;
     return Math.floor((this.#startMs ?? this.#bornMs) + elapsedMs * this.#speed);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * What a board measures: values by the names of their quantities, as a function of the city's time.
  *
- * Models (models/), recordings (replay/) and faults (faults.ts) meet in these two types. Names and units are those of
+ * Models (models/), recordings (replay/) and faults (faults/) meet in these two types. Names and units are those of
  * docs/quantities.md; a name that no board knows is passed over by it.
  */
 

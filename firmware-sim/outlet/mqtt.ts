@@ -99,6 +99,20 @@ class MqttOutlet implements Outlet {
     return this.#queue.wait(signal);
   }
 
+  unplug(): Promise<void> {
+    // Without a DISCONNECT: the broker publishes the will.
+    return new Promise((resolve) => {
+      this.#client.end(true, {}, () => resolve());
+    });
+  }
+
+  plug(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve();
+    // Tries until the broker is there.
+    this.#client.reconnect();
+    return Promise.resolve();
+  }
+
   async close(): Promise<void> {
     const offline = this.#presence?.offline;
     if (offline && this.#client.connected) this.#publish(offline.bytes, offline.to);

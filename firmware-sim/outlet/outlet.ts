@@ -1,6 +1,6 @@
 /**
- * Where a board's serial line comes out: a TCP port (tcp.ts) or a serial device (serial.ts); or where its messages go: to a
- * broker (mqtt.ts) or by HTTP (push.ts).
+ * Where a board's serial line comes out: a TCP port (tcp.ts), a serial device (serial.ts) or a pseudo terminal (pty.ts); or
+ * where its messages go: to a broker (mqtt.ts) or by HTTP (push.ts).
  *
  * A serial line has no flow control: what nobody reads is gone. An outlet behaves so, counts what is gone, and tells
  * those who play recordings when somebody reads, so that they lose nothing.
@@ -10,13 +10,17 @@ import type { Destination } from "../boards/board.ts";
 
 /** An open outlet. It owns its socket or device until `close`. */
 export interface Outlet {
-  /** Where to connect: `tcp://host:port` or `serial:/path`; of messages, where they go. */
+  /** Where to connect: `tcp://host:port` or `serial:/path`; of messages, where they go. It stays the same. */
   readonly address: string;
 
   /** Bytes that were lost because nobody read them, or not fast enough. */
   readonly bytesLost: number;
 
-  /** Settles when the outlet can no longer be used: with the error, or with nothing after `close`. Never rejects. */
+  /**
+   * Settles when the outlet can no longer be used: with the error, or with nothing after `close`. Never rejects.
+   *
+   * An outlet that is unplugged has not ended.
+   */
   readonly ended: Promise<Error | undefined>;
 
   /**
@@ -28,6 +32,12 @@ export interface Outlet {
 
   /** Waits until somebody reads and a chunk of ordinary size would not be lost. Rejects with the signal's reason. */
   ready(signal: AbortSignal): Promise<void>;
+
+  /** Pulls the line out: whoever reads is cut off, and nobody can open it. What is sent meanwhile is lost. */
+  unplug(): Promise<void>;
+
+  /** Plugs it in again at the same address. Rejects with the system's error, or the signal's reason. */
+  plug(signal: AbortSignal): Promise<void>;
 
   /** Sends what is still to be sent, waiting two seconds at most, and lets go of the line. May be called twice. */
   close(): Promise<void>;

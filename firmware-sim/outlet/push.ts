@@ -32,6 +32,7 @@ class PushOutlet implements Outlet {
   #sending: Promise<void> | undefined;
   #request: ClientRequest | undefined;
   #isClosed = false;
+  #isAway = false;
   #bytesLost = 0;
 
   constructor(place: PushPlace, clock: Clock) {
@@ -61,6 +62,17 @@ class PushOutlet implements Outlet {
 
   ready(signal: AbortSignal): Promise<void> {
     return this.#queue.wait(signal);
+  }
+
+  unplug(): Promise<void> {
+    this.#isAway = true;
+    this.#request?.destroy(new Error("the board is gone"));
+    return Promise.resolve();
+  }
+
+  plug(): Promise<void> {
+    this.#isAway = false;
+    return Promise.resolve();
   }
 
   async close(): Promise<void> {
@@ -107,6 +119,6 @@ class PushOutlet implements Outlet {
 
   #takesBytes(): boolean {
     const bytes = this.#waiting.reduce((sum, { bytes: { length } }) => sum + length, 0);
-    return !this.#isClosed && bytes < WAITING_BYTES_MAX;
+    return !this.#isClosed && !this.#isAway && bytes < WAITING_BYTES_MAX;
   }
 }

@@ -4,8 +4,9 @@
  * One client at a time, as there is one plug: who connects last is served, and the client before is let go, or a
  * half-open connection would lock everybody out.
  */
-import { createServer, type Server, type Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import type { Clock } from "../../platform/clock.ts";
+import { formatListenAddress } from "../../platform/listen-address.ts";
 import {
   type BytesReceived,
   CLOSE_LIMIT_MS,
@@ -13,12 +14,7 @@ import {
   ReadyQueue,
   WAITING_BYTES_MAX,
 } from "./outlet.ts";
-
-/** Where to listen. Port 0 takes any free one. */
-export interface TcpPlace {
-  readonly host: string;
-  readonly port: number;
-}
+import { listenTcp, type TcpPlace } from "./tcp-server.ts";
 
 /** Listens. Rejects with the system's error when the address cannot be had. */
 export async function openTcpOutlet(
@@ -26,40 +22,30 @@ export async function openTcpOutlet(
   received: BytesReceived,
   clock: Clock,
 ): Promise<Outlet> {
-  const server = createServer({ noDelay: true });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(place.port, place.host, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-  return new TcpOutlet(server, received, clock);
+  const { server, place: taken } = await listenTcp(place);
+  return new TcpOutlet(server, taken, received, clock);
 }
 
 class TcpOutlet implements Outlet {
   readonly address: string;
   readonly ended: Promise<Error | undefined>;
-  readonly #server: Server;
+  readonly #place: TcpPlace;
+  readonly #received: BytesReceived;
   readonly #clock: Clock;
   readonly #queue: ReadyQueue;
+  #server: Server | undefined;
   #client: Socket | undefined;
   #bytesLost = 0;
+  #end: (error?: Error) => void = () => undefined;
 
-  constructor(server: Server, received: BytesReceived, clock: Clock) {
-    this.#server = server;
+  constructor(server: Server, place: TcpPlace, received: BytesReceived, clock: Clock) {
+    this.address = `tcp://${formatListenAddress(place)}`;
+    this.#place = place;
+    this.#received = received;
     this.#clock = clock;
     this.#queue = new ReadyQueue(() => this.#takesBytes());
-    const address = server.address();
-    if (address === null || typeof address === "string")
-      throw new Error("a TCP server has no port");
-    const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
-    this.address = `tcp://${host}:${address.port}`;
-    this.ended = new Promise((resolve) => {
-      server.once("error", resolve);
-      server.once("close", () => resolve(undefined));
-    });
-    server.on("connection", (socket) => this.#serve(socket, received));
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+    this.#accept(server);
   }
 
   get bytesLost(): number {
@@ -75,8 +61,21 @@ class TcpOutlet implements Outlet {
     return this.#queue.wait(signal);
   }
 
+  async unplug(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    this.#client?.resetAndDestroy();
+    if (server !== undefined) await closed(server);
+  }
+
+  async plug(): Promise<void> {
+    if (this.#server === undefined) this.#accept((await listenTcp(this.#place)).server);
+  }
+
   async close(): Promise<void> {
-    if (this.#server.listening) this.#server.close();
+    const server = this.#server;
+    this.#server = undefined;
+    const gone = server === undefined ? undefined : closed(server);
     const client = this.#client;
     if (client !== undefined && !client.destroyed) {
       const cancel = this.#clock.after(CLOSE_LIMIT_MS, () => client.destroy());
@@ -86,14 +85,25 @@ class TcpOutlet implements Outlet {
       });
       cancel();
     }
-    await this.ended;
+    await gone;
+    this.#end();
   }
 
-  #serve(socket: Socket, received: BytesReceived): void {
+  #accept(server: Server): void {
+    server.once("error", (error) => this.#end(error));
+    server.on("connection", (socket) => {
+      // One that was on its way when the plug was pulled would hold it back.
+      if (server === this.#server) this.#serve(socket);
+      else socket.destroy();
+    });
+    this.#server = server;
+  }
+
+  #serve(socket: Socket): void {
     this.#client?.destroy();
     this.#client = socket;
     socket.on("data", (chunk: Buffer) => {
-      if (socket === this.#client) received(chunk);
+      if (socket === this.#client) this.#received(chunk);
     });
     socket.on("drain", () => this.#queue.check());
     // A client that goes away mid-write is no trouble of the board's; "close" follows.
@@ -108,4 +118,11 @@ class TcpOutlet implements Outlet {
     const client = this.#client;
     return client !== undefined && client.writable && client.writableLength < WAITING_BYTES_MAX;
   }
+}
+
+/** Resolves when the server and all its connections are closed. */
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+  });
 }

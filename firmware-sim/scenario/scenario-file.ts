@@ -6,6 +6,9 @@
 import type { ModbusUnitPlan } from "../boards/modbus-bus.ts";
 import type { ModelName } from "../models/city.ts";
 import type { BoardName, DialectName } from "../boards/workshop.ts";
+import type { CameraEntry } from "./camera-entry.ts";
+import type { FaultEntry } from "./fault-entry.ts";
+import type { FirmwareEntry } from "./firmware-entry.ts";
 
 /** The whole file. */
 export interface ScenarioFile {
@@ -25,7 +28,7 @@ export interface RoadEntry {
 }
 
 /** One of `[[boards]]`. */
-export interface BoardEntry {
+export interface BoardEntry extends CameraEntry, FirmwareEntry {
   readonly name: string;
   readonly board?: BoardName;
   readonly stream?: string;
@@ -33,6 +36,7 @@ export interface BoardEntry {
   readonly lon?: number;
   readonly listen?: string;
   readonly serial?: string;
+  readonly pty?: string;
   readonly baud?: number;
   readonly broker?: string;
   readonly topic?: string;
@@ -71,15 +75,3 @@ export interface CaptureEntry {
   readonly speed?: number;
   readonly loop?: boolean;
 }
-
-/** One of `[[boards.faults]]`. */
-export type FaultEntry = {
-  readonly afterSeconds?: number;
-  readonly forSeconds?: number;
-  readonly everySeconds?: number;
-} & (
-  | { readonly kind: "bit-flips" | "split" | "merge"; readonly share: number }
-  | { readonly kind: "garbage"; readonly share: number; readonly bytesMax?: number }
-  | { readonly kind: "stall" }
-  | { readonly kind: "stuck"; readonly quantity?: string }
-);

@@ -7,7 +7,19 @@
  */
 import { MODEL_NAMES, MODEL_QUANTITIES, MODEL_SETTINGS, type ModelName } from "../models/city.ts";
 import { buildMapping, type ColumnMapping } from "../replay/column-mapping.ts";
-import { BOARD_NAMES, type BoardName, BOARDS, DIALECTS } from "../boards/workshop.ts";
+import {
+  BOARD_NAMES,
+  type BoardName,
+  BOARDS,
+  CAMERA,
+  DIALECTS,
+  type ValueBoardName,
+} from "../boards/workshop.ts";
+import { CAMERA_FIELDS, cameraEntryFaults } from "./camera-entry.ts";
+import { faultRules, type FaultOwner } from "./fault-rules.ts";
+import { FIRMWARE_MODEL, firmwareEntryFaults, firmwareLacking } from "./firmware-entry.ts";
+import { LINE_OUTLETS, outletFaults, repeatedTopics } from "./outlet-rules.ts";
+import type { OutletSort } from "./outlet-rules.ts";
 
 type Table = Readonly<Record<string, unknown>>;
 
@@ -17,25 +29,10 @@ const BOARDS_OF_FIELD: Readonly<Record<string, readonly BoardName[]>> = {
   dialect: BOARD_NAMES.filter((name) => DIALECTS[name] !== undefined),
   quantities: ["line-board", "modbus-bus", "zigbee2mqtt", "tasmota", "esphome"],
   units: ["modbus-bus"],
+  ...Object.fromEntries(Object.keys(CAMERA_FIELDS).map((field) => [field, [CAMERA]])),
 };
 /** Only one of the boards may have it, where it is no port that the system chooses. */
-const UNIQUE_FIELDS = ["name", "listen", "serial"];
-/** The fields that name an outlet, with what it is called where there is none. */
-const OUTLET_FIELDS = {
-  listen: 'an outlet, such as listen = "127.0.0.1:0"',
-  serial: 'an outlet, such as listen = "127.0.0.1:0"',
-  broker: 'a broker, such as broker = "mqtt://127.0.0.1:1883"',
-  push: 'an address to push to, such as push = "http://127.0.0.1:8093/"',
-};
-type OutletField = keyof typeof OUTLET_FIELDS;
-/** By what a board speaks. */
-const OUTLETS_OF: Readonly<Record<"wire" | "mqtt" | "push", readonly OutletField[]>> = {
-  wire: ["listen", "serial"],
-  mqtt: ["broker"],
-  push: ["push"],
-};
-/** A message is whole or not there. */
-const LINE_FAULTS = ["split", "merge"];
+const UNIQUE_FIELDS: readonly string[] = ["name", ...LINE_OUTLETS];
 /** The greatest id of an SDS011. */
 const SDS011_ID_MAX = 0xfffe;
 
@@ -70,35 +67,61 @@ export function mappingOf(replay: {
 
 function boardFaults(board: Table, roads: readonly unknown[]): string[] {
   return [
-    ...outletFaults(board),
-    ...feedFaults(board),
+    ...outletFaults(board, outletNameOf(board), outletSortOf(board)),
+    ...sortFaults(board),
     ...detailFaults(board, roads),
     ...asTables(board["faults"]).flatMap((fault, at) =>
-      [...windowFaults(fault), ...messageFaults(board, fault)].map(
-        (text) => `.faults[${at}]${text}`,
-      ),
+      faultRules(fault, ownerOf(board)).map((text) => `.faults[${at}]${text}`),
     ),
   ];
 }
 
-function outletFaults(board: Table): string[] {
+/** The rules for what it is: a camera, a processor with firmware, or a board that is known by name. */
+function sortFaults(board: Table): string[] {
+  if (board["firmware"] !== undefined) {
+    const model = modelNameOf(board) ?? FIRMWARE_MODEL;
+    const lacking = modelFaults(board, { name: "firmware", required: [] }, model);
+    return [...firmwareEntryFaults(board, MODEL_QUANTITIES[model]), ...lacking];
+  }
+  const lacking = firmwareLacking(board);
+  return board["board"] === CAMERA
+    ? [...cameraEntryFaults(board), ...lacking]
+    : [...feedFaults(board), ...lacking];
+}
+
+function ownerOf(board: Table): FaultOwner {
   const name = boardNameOf(board);
+  const hasFirmware = board["firmware"] !== undefined;
+  const usual = hasFirmware
+    ? FIRMWARE_MODEL
+    : name === undefined || name === CAMERA
+      ? undefined
+      : BOARDS[name].model;
+  const model = modelNameOf(board) ?? (board["model"] === undefined ? usual : undefined);
+  const columns = Object.keys(asTable(asTable(board["replay"])["columns"]));
+  const measured =
+    columns.length > 0
+      ? columns.filter((column) => column !== "time")
+      : model && MODEL_QUANTITIES[model];
+  return {
+    board: hasFirmware ? "firmware" : board["board"],
+    sendsMessages: ["mqtt", "push"].includes(outletSortOf(board) ?? ""),
+    ...(measured === undefined ? {} : { measured }),
+  };
+}
+
+/** What comes out of it; absent where nobody knows what it is. */
+function outletSortOf(board: Table): OutletSort | undefined {
   // Captured bytes belong to a line, whatever the board.
-  const isCapture = board["capture"] !== undefined;
-  const wanted = OUTLETS_OF[name === undefined || isCapture ? "wire" : BOARDS[name].outlet];
-  const outlets = (Object.keys(OUTLET_FIELDS) as OutletField[]).filter(
-    (field) => board[field] !== undefined,
-  );
-  if (outlets.length === 0) return [`: expected ${OUTLET_FIELDS[wanted[0]!]}; there is none`];
-  if (outlets.length > 1) return [`: expected one outlet; there are both ${outlets.join(" and ")}`];
-  const faults = outlets
-    .filter((field) => !wanted.includes(field) && (name !== undefined || isCapture))
-    .map((field) => `.${field}: ${isCapture ? "a capture" : name} has ${wanted.join(" or ")}`);
-  if (board["baud"] !== undefined && board["serial"] === undefined)
-    faults.push(".baud: only a serial outlet has a baud rate");
-  if (board["topic"] !== undefined && board["broker"] === undefined)
-    faults.push(".topic: only a board at a broker has a topic");
-  return faults;
+  if (board["firmware"] !== undefined || board["capture"] !== undefined) return "wire";
+  const name = boardNameOf(board);
+  if (name === CAMERA) return "network";
+  return name && BOARDS[name].outlet;
+}
+
+function outletNameOf(board: Table): string {
+  if (board["firmware"] !== undefined) return "firmware";
+  return board["capture"] === undefined ? String(board["board"]) : "a capture";
 }
 
 function feedFaults(board: Table): string[] {
@@ -109,16 +132,20 @@ function feedFaults(board: Table): string[] {
   if (feeds[0] === "capture") return [];
   if (board["board"] === undefined)
     return [`.board: expected a board, such as "${BOARD_NAMES[0]}"; it is missing`];
-  if (name === undefined) return [];
+  if (name === undefined || name === CAMERA) return [];
   if (feeds[0] === "replay") return replayFaults(asTable(board["replay"]), name);
   const model = feeds.length === 0 ? BOARDS[name].model : modelNameOf(board);
-  if (model !== undefined) return modelFaults(board, name, model);
+  if (model !== undefined)
+    return [
+      ...modelFaults(board, { name, required: BOARDS[name].required }, model),
+      ...muteFaults(".model", name, MODEL_QUANTITIES[model]),
+    ];
   return feeds.length === 0
     ? [`: expected model, replay or capture for ${name}; there is none`]
     : [];
 }
 
-function replayFaults(replay: Table, board: BoardName): string[] {
+function replayFaults(replay: Table, board: ValueBoardName): string[] {
   const mapping = mappingOf(replay);
   if (Array.isArray(mapping)) {
     // That there are no columns, or that names have a wrong shape, is told by the schema.
@@ -137,16 +164,20 @@ function replayFaults(replay: Table, board: BoardName): string[] {
 }
 
 /** A board that reports this and that, and nothing of what there is. */
-function muteFaults(field: string, board: BoardName, measured: readonly string[]): string[] {
+function muteFaults(field: string, board: ValueBoardName, measured: readonly string[]): string[] {
   const { oneOf } = BOARDS[board];
   return oneOf === undefined || oneOf.some((quantity) => measured.includes(quantity))
     ? []
     : [`${field}: ${board} speaks of ${oneOf.join(", ")}; not of ${measured.join(", ")}`];
 }
 
-function modelFaults(board: Table, name: BoardName, model: ModelName): string[] {
+function modelFaults(
+  board: Table,
+  { name, required }: { readonly name: string; readonly required: readonly string[] },
+  model: ModelName,
+): string[] {
   const measured = MODEL_QUANTITIES[model];
-  const lacking = BOARDS[name].required.filter((quantity) => !measured.includes(quantity));
+  const lacking = required.filter((quantity) => !measured.includes(quantity));
   const settings = Object.keys(asTable(board["settings"]));
   const known = Object.keys(MODEL_SETTINGS[model]);
   const quantities = Array.isArray(board["quantities"]) ? (board["quantities"] as unknown[]) : [];
@@ -157,7 +188,6 @@ function modelFaults(board: Table, name: BoardName, model: ModelName): string[] 
     ...lacking.map(
       (quantity) => `.model: ${name} needs ${quantity}; "${model}" measures ${measured.join(", ")}`,
     ),
-    ...muteFaults(".model", name, measured),
     ...settings
       .filter((setting) => !known.includes(setting))
       .map(
@@ -214,35 +244,6 @@ function unitFaults(units: readonly Table[]): string[] {
       ? [`.units[${at}].id: ${String(id)} is taken by another unit of the line`]
       : [],
   );
-}
-
-function windowFaults(fault: Table): string[] {
-  const { forSeconds, everySeconds } = fault;
-  if (typeof everySeconds !== "number") return [];
-  return typeof forSeconds === "number" && forSeconds < everySeconds
-    ? []
-    : [".everySeconds: expected forSeconds beside it, and shorter"];
-}
-
-/** What cannot happen to messages. */
-function messageFaults(board: Table, { kind }: Table): string[] {
-  const name = boardNameOf(board);
-  const isMessages = name !== undefined && BOARDS[name].outlet !== "wire";
-  return isMessages && typeof kind === "string" && LINE_FAULTS.includes(kind)
-    ? [`.kind: ${name} sends messages, and they come whole or not at all; not "${kind}"`]
-    : [];
-}
-
-/** Two boards at one topic would be one to everybody who listens. */
-function repeatedTopics(boards: readonly Table[]): string[] {
-  const placeOf = ({ broker, topic, board }: Table): string =>
-    JSON.stringify([broker, topic, board]);
-  return boards.flatMap((board, at) => {
-    const first = boards.findIndex((other) => placeOf(other) === placeOf(board));
-    return typeof board["topic"] === "string" && first < at
-      ? [`boards[${at}].topic: "${board["topic"]}" is taken by boards[${first}]`]
-      : [];
-  });
 }
 
 function repeated(boards: readonly Table[], field: string): string[] {

@@ -1,7 +1,7 @@
 /**
  * The shape of a scenario file, field by field, each with what is expected of it and an example.
  *
- * Rules that span several fields or boards are in scenario.ts.
+ * Rules that span several fields or boards are in scenario-rules.ts and beside it.
  */
 import { z } from "zod";
 import { isName } from "../../ledger/name.ts";
@@ -12,6 +12,10 @@ import {
   type ModbusType,
 } from "../boards/modbus-bus.ts";
 import { MODEL_NAMES, type ModelName } from "../models/city.ts";
+import { CAMERA_FIELDS } from "./camera-entry.ts";
+import { oneOf, quoted, rule, whole, within } from "./expectation.ts";
+import { FAULT_FIELDS, faultSchema } from "./fault-entry.ts";
+import { FIRMWARE_FIELDS } from "./firmware-entry.ts";
 import type { ScenarioFile } from "./scenario-file.ts";
 import { parseTime } from "../replay/time-column.ts";
 import { BOARD_NAMES, type BoardName, type DialectName, DIALECTS } from "../boards/workshop.ts";
@@ -21,7 +25,6 @@ const path = rule<string>(
   (value) => typeof value === "string" && value !== "",
   'a path, such as "data/pm.csv"',
 );
-const share = rule<number>(within(0, 1), "a number of 0 to 1, such as 0.01");
 const seconds = rule<number>(within(0, 31_622_400), "seconds, such as 30");
 const speed = rule<number>(
   (value) => within(0.001, 1e9)(value),
@@ -29,29 +32,6 @@ const speed = rule<number>(
 );
 const flag = rule<boolean>((value) => typeof value === "boolean", "true or false");
 const baud = rule<number>(whole(100, 4_000_000), "a baud rate, such as 9600");
-
-const faultWindow = {
-  afterSeconds: seconds.exactOptional(),
-  forSeconds: seconds.exactOptional(),
-  everySeconds: seconds.exactOptional(),
-};
-const fault = z.discriminatedUnion(
-  "kind",
-  [
-    z.strictObject({ kind: z.literal("bit-flips"), share, ...faultWindow }),
-    z.strictObject({ kind: z.literal("split"), share, ...faultWindow }),
-    z.strictObject({ kind: z.literal("merge"), share, ...faultWindow }),
-    z.strictObject({
-      kind: z.literal("garbage"),
-      share,
-      bytesMax: rule<number>(whole(1, 1024), "a count of 1 to 1024, such as 16").exactOptional(),
-      ...faultWindow,
-    }),
-    z.strictObject({ kind: z.literal("stall"), ...faultWindow }),
-    z.strictObject({ kind: z.literal("stuck"), quantity: name.exactOptional(), ...faultWindow }),
-  ],
-  { error: 'one of "bit-flips", "split", "merge", "garbage", "stall", "stuck"' },
-);
 
 const columns = z.record(
   name,
@@ -130,6 +110,7 @@ const board = z.strictObject({
     'an address and port, such as "127.0.0.1:0" (0 takes a free port)',
   ).exactOptional(),
   serial: path.exactOptional(),
+  pty: path.exactOptional(),
   baud: baud.exactOptional(),
   broker: rule<string>(
     isUrl(["mqtt:", "mqtts:"]),
@@ -165,7 +146,9 @@ const board = z.strictObject({
   units: z.array(unit, { error: "a list of units, [[boards.units]]" }).exactOptional(),
   replay: replay.exactOptional(),
   capture: capture.exactOptional(),
-  faults: z.array(fault, { error: "a list of faults, [[boards.faults]]" }).exactOptional(),
+  ...CAMERA_FIELDS,
+  ...FIRMWARE_FIELDS,
+  faults: z.array(faultSchema, { error: "a list of faults, [[boards.faults]]" }).exactOptional(),
 });
 
 const road = z.strictObject({
@@ -200,11 +183,12 @@ export const scenarioSchema: z.ZodType<ScenarioFile> = scenario;
 
 /** The names of all fields, wherever they stand. */
 export const FIELD_NAMES: readonly string[] = [
-  ...new Set(
-    [scenario, road, board, replay, capture, unit, register].flatMap((table) =>
+  ...new Set([
+    ...[scenario, road, board, replay, capture, unit, register].flatMap((table) =>
       Object.keys(table.shape),
     ),
-  ),
+    ...FAULT_FIELDS,
+  ]),
 ];
 
 /** Parses `host:port`, IPv6 hosts in brackets; `undefined` for anything else. */
@@ -215,29 +199,9 @@ export function parseListen(text: string): { host: string; port: number } | unde
   return host === undefined || port > 65_535 ? undefined : { host, port };
 }
 
-function rule<T>(test: (value: unknown) => boolean, expected: string): z.ZodType<T> {
-  return z.custom<T>(test, { error: expected });
-}
-
-function within(min: number, max: number): (value: unknown) => boolean {
-  return (value) => typeof value === "number" && value >= min && value <= max;
-}
-
-function whole(min: number, max: number): (value: unknown) => boolean {
-  return (value) => Number.isInteger(value) && within(min, max)(value);
-}
-
-function oneOf(names: readonly string[]): (value: unknown) => boolean {
-  return (value) => typeof value === "string" && names.includes(value);
-}
-
 function isUrl(protocols: readonly string[]): (value: unknown) => boolean {
   return (value) =>
     typeof value === "string" && URL.canParse(value) && protocols.includes(new URL(value).protocol);
-}
-
-function quoted(names: readonly string[]): string {
-  return names.map((each) => `"${each}"`).join(", ");
 }
 
 function isTimeZone(text: string): boolean {

@@ -5,20 +5,30 @@
  * there instead. The command line makes scenarios of one board in the same shape (command.ts).
  */
 import { parse, TomlError } from "smol-toml";
-import type { ModelName } from "../models/city.ts";
-import type { FaultPlan } from "../faults/faults.ts";
+import { MODEL_QUANTITIES, type ModelName } from "../models/city.ts";
 import { mappingOf, ruleFaults } from "./scenario-rules.ts";
+import { cameraLoginOf, videoPlanOf } from "./camera-entry.ts";
+import { faultPlanOf } from "./fault-entry.ts";
+import { FIRMWARE_MODEL, inputsOf } from "./firmware-entry.ts";
 import { describeIssue } from "./scenario-faults.ts";
-import type { BoardEntry, FaultEntry, ScenarioFile } from "./scenario-file.ts";
+import type { BoardEntry, ScenarioFile } from "./scenario-file.ts";
 import { parseListen, scenarioSchema } from "./scenario-schema.ts";
 import { parseTime } from "../replay/time-column.ts";
 import {
+  type BoardPlan,
   type CaptureFeed,
+  type FirmwarePlan,
+  type ModelFeed,
+  type OutletPlan,
   REPLAY_DEFAULTS,
   type Scenario,
   type StationPlan,
 } from "./station-plan.ts";
-import { type BoardName, BOARDS } from "../boards/workshop.ts";
+import type { TcpPlace } from "../outlet/tcp-server.ts";
+import { type BoardDetails, BOARDS, CAMERA, type ValueBoardName } from "../boards/workshop.ts";
+
+/** How fast the crystal of a board with firmware is when nothing is said. */
+const CLOCK_HZ = 16_000_000;
 
 /** Parses a scenario file, with top-level fields that `overrides` replaces. Gives one sentence for each fault of it. */
 export function parseScenario(
@@ -58,29 +68,79 @@ function planOf(file: ScenarioFile): Scenario {
 }
 
 function stationOf(entry: BoardEntry): StationPlan {
-  const { board, lat, lon, id, dialect, quantities, units } = entry;
-  const feed = feedOf(entry);
-  return {
-    name: entry.name,
-    stream: entry.stream ?? usualStream(feed, board),
+  const { name, lat, lon, board } = entry;
+  const base = {
+    name,
     ...(lat === undefined ? {} : { lat }),
     ...(lon === undefined ? {} : { lon }),
+    faults: (entry.faults ?? []).map(faultPlanOf),
+  };
+  if (board === CAMERA) {
+    const login = cameraLoginOf(entry);
+    return {
+      ...base,
+      kind: "camera",
+      stream: entry.stream ?? "camera",
+      video: videoPlanOf(entry),
+      ...(login === undefined ? {} : { login }),
+      place: tcpPlaceOf(entry),
+    };
+  }
+  if (entry.firmware !== undefined) return firmwareOf(entry, entry.firmware, base);
+  const feed = feedOf(entry, board);
+  return {
+    ...base,
+    kind: "board",
+    stream: entry.stream ?? usualStream(feed, board),
     everySeconds: entry.everySeconds ?? (board === undefined ? 1 : BOARDS[board].everySeconds),
     ...(board === undefined ? {} : { board }),
-    details: {
-      ...(id === undefined ? {} : { id }),
-      ...(dialect === undefined ? {} : { dialect }),
-      ...(quantities === undefined ? {} : { quantities }),
-      ...(units === undefined ? {} : { units }),
-    },
+    details: detailsOf(entry),
     feed,
-    outlet: outletOf(entry),
-    faults: (entry.faults ?? []).map(faultOf),
+    outlet: placeOf(entry),
   };
 }
 
-function feedOf(entry: BoardEntry): StationPlan["feed"] {
-  const { replay, capture, road } = entry;
+function firmwareOf(
+  entry: BoardEntry,
+  file: string,
+  base: Pick<FirmwarePlan, "name" | "faults">,
+): FirmwarePlan {
+  const { stream, model = FIRMWARE_MODEL, clockHz = CLOCK_HZ } = entry;
+  const inputs = inputsOf(entry, MODEL_QUANTITIES[model]);
+  const feed = modelFeedOf(entry, model);
+  const outlet = outletOf(entry);
+  return {
+    ...base,
+    kind: "firmware",
+    stream: stream ?? model,
+    file,
+    clockHz,
+    inputs,
+    feed,
+    outlet,
+  };
+}
+
+function modelFeedOf({ road, settings }: BoardEntry, model: ModelName): ModelFeed {
+  return {
+    kind: "model",
+    model,
+    ...(road === undefined ? {} : { road }),
+    settings: settings ?? {},
+  };
+}
+
+function detailsOf({ id, dialect, quantities, units }: BoardEntry): BoardDetails {
+  return {
+    ...(id === undefined ? {} : { id }),
+    ...(dialect === undefined ? {} : { dialect }),
+    ...(quantities === undefined ? {} : { quantities }),
+    ...(units === undefined ? {} : { units }),
+  };
+}
+
+function feedOf(entry: BoardEntry, board: ValueBoardName | undefined): BoardPlan["feed"] {
+  const { replay, capture } = entry;
   if (capture !== undefined) {
     return {
       kind: "capture",
@@ -106,49 +166,32 @@ function feedOf(entry: BoardEntry): StationPlan["feed"] {
       loop: replay.loop ?? false,
     };
   }
-  const model = entry.model ?? usualModel(entry.board);
+  const model = entry.model ?? usualModel(board);
   if (model === undefined) throw new Error("a board that was checked before has no model");
-  return {
-    kind: "model",
-    model,
-    ...(road === undefined ? {} : { road }),
-    settings: entry.settings ?? {},
-  };
+  return modelFeedOf(entry, model);
 }
 
-function outletOf(entry: BoardEntry): StationPlan["outlet"] {
-  const { name, board, listen, serial, baud, broker, topic, push } = entry;
+function placeOf(entry: BoardEntry): BoardPlan["outlet"] {
+  const { name, board, broker, topic, push } = entry;
   if (broker !== undefined) {
     const usual = board === "zigbee2mqtt" ? `zigbee2mqtt/${name}` : name;
     return { kind: "mqtt", broker, topic: topic ?? usual };
   }
-  if (push !== undefined) return { kind: "push", url: push };
-  if (serial !== undefined)
-    return { kind: "serial", path: serial, baud: baud ?? REPLAY_DEFAULTS.baud };
-  const place = listen === undefined ? undefined : parseListen(listen);
-  if (place === undefined) throw new Error("a board that was checked before has no outlet");
-  return { kind: "tcp", ...place };
+  return push === undefined ? outletOf(entry) : { kind: "push", url: push };
 }
 
-function faultOf(entry: FaultEntry): FaultPlan {
-  const { afterSeconds, forSeconds, everySeconds, ...fault } = entry;
-  const forMs = milliseconds(forSeconds);
-  const everyMs = milliseconds(everySeconds);
-  const window = {
-    afterMs: milliseconds(afterSeconds) ?? 0,
-    ...(forMs === undefined ? {} : { forMs }),
-    ...(everyMs === undefined ? {} : { everyMs }),
-  };
-  switch (fault.kind) {
-    case "garbage":
-      return { ...window, ...fault, bytesMax: fault.bytesMax ?? 16 };
-    case "stuck":
-      return fault.quantity === undefined
-        ? { ...window, kind: "stuck" }
-        : { ...window, kind: "stuck", quantity: fault.quantity };
-    default:
-      return { ...window, ...fault };
-  }
+function outletOf(entry: BoardEntry): OutletPlan {
+  const { serial, pty, baud } = entry;
+  if (pty !== undefined) return { kind: "pty", path: pty };
+  return serial === undefined
+    ? { kind: "tcp", ...tcpPlaceOf(entry) }
+    : { kind: "serial", path: serial, baud: baud ?? REPLAY_DEFAULTS.baud };
+}
+
+function tcpPlaceOf({ listen }: BoardEntry): TcpPlace {
+  const place = listen === undefined ? undefined : parseListen(listen);
+  if (place === undefined) throw new Error("a board that was checked before has no outlet");
+  return place;
 }
 
 /** Guesses a capture's format from its name. */
@@ -157,12 +200,12 @@ function formatOf(file: string): CaptureFeed["format"] {
 }
 
 /** The model that feeds a board when nothing is said; none for boards that measure anything. */
-function usualModel(board: BoardName | undefined): ModelName | undefined {
+function usualModel(board: ValueBoardName | undefined): ModelName | undefined {
   return board === undefined ? undefined : BOARDS[board].model;
 }
 
 /** The stream under which a board's readings are usually signed. */
-function usualStream(feed: StationPlan["feed"], board: BoardName | undefined): string {
+function usualStream(feed: BoardPlan["feed"], board: ValueBoardName | undefined): string {
   const model = feed.kind === "model" ? feed.model : usualModel(board);
   return model === undefined ? "replay" : model === "position" ? "gps" : model;
 }

@@ -8,7 +8,7 @@ import type { City } from "../models/city.ts";
 import type { Model } from "../models/model.ts";
 import { type CapturedChunk, pacedCapture, pacedDump, parseHexDump } from "../replay/capture.ts";
 import { Recording } from "../replay/recording.ts";
-import type { CaptureFeed, ReplayFeed, StationPlan } from "../scenario/station-plan.ts";
+import type { CaptureFeed, ReplayFeed, BoardPlan } from "../scenario/station-plan.ts";
 import { BOARDS } from "../boards/workshop.ts";
 
 /** A feed that can be played. Recordings and captures begin anew each time they are asked for their parts. */
@@ -37,7 +37,7 @@ export interface FeedSource {
 }
 
 /** Loads a station's feed. Gives a sentence for each reason why it cannot be played; disk errors are thrown. */
-export async function loadFeed(plan: StationPlan, source: FeedSource): Promise<Feed | string[]> {
+export async function loadFeed(plan: BoardPlan, source: FeedSource): Promise<Feed | string[]> {
   switch (plan.feed.kind) {
     case "model": {
       const { lat = 0, lon = 0, name } = plan;
@@ -55,7 +55,7 @@ export async function loadFeed(plan: StationPlan, source: FeedSource): Promise<F
 }
 
 async function loadRecording(
-  plan: StationPlan,
+  plan: BoardPlan,
   feed: ReplayFeed,
   source: FeedSource,
 ): Promise<Feed | string[]> {

@@ -1,228 +1,52 @@
 /**
- * A station: one board with what feeds it, its faults, its outlet and a clock.
- *
- * Models are measured on the beat, whether or not somebody reads. Recordings and captures wait for a reader, so that
- * none of their bytes are lost, and keep their pace from then on.
+ * A station: one board or camera of a district, with its faults and its place on the network or at a serial device.
  */
-import type { Random } from "../../platform/random.ts";
-import type { Board, Destination, MessageBoard } from "../boards/board.ts";
-import type { CityClock } from "../models/city-clock.ts";
-import { FaultLine } from "../faults/faults.ts";
-import type { Feed } from "./feed.ts";
-import type { Values } from "../models/model.ts";
-import type { BytesReceived, Outlet } from "../outlet/outlet.ts";
 import type { RecordingCounts } from "../replay/recording.ts";
 import type { StationPlan } from "../scenario/station-plan.ts";
 
-/** The least time between the beginnings of two rounds of a loop, however short and fast: others want to run too. */
-const ROUND_MS_MIN = 10;
-
-/** What a station is made from. */
-export interface StationParts {
-  readonly plan: StationPlan;
-  /** None for a capture, nor for a board that speaks in messages. */
-  readonly board?: Board;
-  /** In place of a board. */
-  readonly messages?: MessageBoard;
-  readonly feed: Feed;
-  readonly clock: CityClock;
-  /** Draws the faults. */
-  readonly random: Random;
-  /** Opens the line; bytes from the other side go to the function. */
-  readonly openOutlet: (received: BytesReceived) => Promise<Outlet>;
-}
-
-/** What a station has done. `recording` is there where a CSV file was replayed. */
+/** What a station has done. */
 export interface StationReport {
   readonly bytesSent: number;
   readonly bytesLost: number;
+  /** Where a CSV file was replayed. */
   readonly recording?: RecordingCounts;
+  /** Where firmware was run. */
+  readonly firmware?: FirmwareCounts;
 }
 
-/** A station with its outlet open. */
-export class Station {
+/** How firmware fared. */
+export interface FirmwareCounts {
+  /** Of the processor's time. */
+  readonly seconds: number;
+  readonly asleepSeconds: number;
+  /** Left out since the machine was too slow. */
+  readonly skippedSeconds: number;
+  readonly watchdogResets: number;
+  /** Bytes that came faster than they were taken, or while nobody listened; and writes to a full serial port. */
+  readonly bytesUnheard: number;
+}
+
+/** Called with a sentence about something that does not show on the line, and that people should know. */
+export type Noticed = (sentence: string) => void;
+
+/** A station that can be reached. */
+export interface Station {
   readonly plan: StationPlan;
-  readonly #board: Board | undefined;
-  readonly #messages: MessageBoard | undefined;
-  readonly #feed: Feed;
-  readonly #clock: CityClock;
-  readonly #faults: FaultLine;
-  readonly #bornMs: number;
-  #outlet: Outlet | undefined;
-  #recordedMs: number | undefined;
-  #bytesSent = 0;
-
-  private constructor(parts: StationParts) {
-    this.plan = parts.plan;
-    this.#board = parts.board;
-    this.#messages = parts.messages;
-    this.#feed = parts.feed;
-    this.#clock = parts.clock;
-    this.#faults = new FaultLine(parts.plan.faults, parts.random);
-    this.#bornMs = parts.clock.clock.monotonicMs();
-  }
-
-  /** Opens the outlet. Commands are answered from now on. Rejects with the system's error. */
-  static async open(parts: StationParts): Promise<Station> {
-    const station = new Station(parts);
-    station.#outlet = await parts.openOutlet((chunk) => station.#receive(chunk));
-    return station;
-  }
 
   /** Where to connect; of messages, how the edge names what it hears. */
-  get address(): string {
-    return this.#messages?.address ?? this.#opened().address;
-  }
-
-  /** Waits until somebody reads. Rejects with the signal's reason. */
-  ready(signal: AbortSignal): Promise<void> {
-    return this.#opened().ready(signal);
-  }
+  readonly address: string;
 
   /** Gives what was done so far. */
-  report(): StationReport {
-    return {
-      bytesSent: this.#bytesSent,
-      bytesLost: this.#opened().bytesLost,
-      ...(this.#feed.kind === "replay" ? { recording: { ...this.#feed.recording.counts } } : {}),
-    };
-  }
+  report(): StationReport;
 
   /**
-   * Plays the feed to its end or until the signal, then closes the outlet.
+   * Does its work until it has ended by itself or until the signal, then lets go of everything. `noticed` is told what
+   * people should know meanwhile.
    *
-   * Rejects with the outlet's error when the line is lost before that.
+   * Rejects with the error that took it the means to go on: a lost line, an encoder that died.
    */
-  async run(signal: AbortSignal): Promise<void> {
-    const outlet = this.#opened();
-    const line = new AbortController();
-    let lost: Error | undefined;
-    void outlet.ended.then((error) => {
-      lost = error;
-      line.abort();
-    });
-    const either = AbortSignal.any([signal, line.signal]);
-    try {
-      await this.#play(either);
-    } catch (error) {
-      if (!either.aborted) throw error;
-    }
-    await outlet.close();
-    if (lost !== undefined) throw lost;
-  }
+  run(signal: AbortSignal, noticed: Noticed): Promise<void>;
 
-  /** Closes the outlet of a station that does not run. */
-  close(): Promise<void> {
-    return this.#opened().close();
-  }
-
-  #play(signal: AbortSignal): Promise<void> {
-    switch (this.#feed.kind) {
-      case "model":
-        return this.#playModel(this.#feed, signal);
-      case "replay":
-        return this.#playRecording(this.#feed, signal);
-      case "capture":
-        return this.#playCapture(this.#feed, signal);
-    }
-  }
-
-  async #playModel({ model }: Feed & { kind: "model" }, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#clock;
-    const intervalMs = this.plan.everySeconds * 1000;
-    const resolutionMs = Math.min(1000, intervalMs);
-    const startMs = clock.monotonicMs();
-    for (;;) {
-      const nowMs = this.#clock.nowMs();
-      // Real boards measure on the whole second.
-      const timeMs = Math.floor(nowMs / resolutionMs) * resolutionMs;
-      this.#measure(model.at(timeMs), timeMs);
-      const beats = Math.floor((clock.monotonicMs() - startMs) / intervalMs) + 1;
-      await this.#waitUntil(startMs + beats * intervalMs, signal);
-    }
-  }
-
-  async #playRecording(feed: Feed & { kind: "replay" }, signal: AbortSignal): Promise<void> {
-    let dueMs = this.#clock.clock.monotonicMs();
-    // Each round goes on in time where the one before ended, or receivers would see their clocks run back.
-    let shiftMs = 0;
-    for (let more = true; more;) {
-      let first: number | undefined;
-      let last = { timeMs: 0, waitMs: 0 };
-      for (const row of feed.recording.rows()) {
-        first ??= row.timeMs;
-        last = row;
-        dueMs = await this.#turn(dueMs + row.waitMs / feed.speed, signal);
-        this.#recordedMs = row.timeMs + shiftMs;
-        this.#measure(row.values, this.#recordedMs);
-      }
-      more = feed.loop && first !== undefined;
-      dueMs += Math.max(ROUND_MS_MIN, last.waitMs / feed.speed);
-      shiftMs += last.timeMs - (first ?? 0) + last.waitMs;
-    }
-  }
-
-  async #playCapture(feed: Feed & { kind: "capture" }, signal: AbortSignal): Promise<void> {
-    let dueMs = this.#clock.clock.monotonicMs();
-    do {
-      const roundMs = dueMs;
-      for (const { bytes, lastsMs } of feed.chunks()) {
-        dueMs = (await this.#turn(dueMs, signal)) + lastsMs / feed.speed;
-        this.#send(bytes);
-      }
-      dueMs = Math.max(dueMs, roundMs + ROUND_MS_MIN);
-    } while (feed.loop);
-  }
-
-  /**
-   * Waits for a part's turn and for a reader; gives the time from which the next turn counts.
-   *
-   * Timers are a little late at each turn, and the pace makes up for it. For a reader who came late it does not.
-   */
-  async #turn(dueMs: number, signal: AbortSignal): Promise<number> {
-    await this.#waitUntil(dueMs, signal);
-    const askedMs = this.#clock.clock.monotonicMs();
-    await this.#opened().ready(signal);
-    return dueMs + this.#clock.clock.monotonicMs() - askedMs;
-  }
-
-  async #waitUntil(dueMs: number, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#clock;
-    for (
-      let leftMs = dueMs - clock.monotonicMs();
-      leftMs > 0;
-      leftMs = dueMs - clock.monotonicMs()
-    ) {
-      // In a loop, since timers may fire some microseconds early.
-      await clock.sleep(leftMs, signal);
-    }
-    signal.throwIfAborted();
-  }
-
-  #measure(values: Values, timeMs: number): void {
-    const seen = this.#faults.values(values, this.#elapsedMs());
-    for (const chunk of this.#board?.measure(seen, timeMs) ?? []) this.#send(chunk);
-    for (const { bytes, to } of this.#messages?.report(seen, timeMs) ?? []) this.#send(bytes, to);
-  }
-
-  #receive(chunk: Uint8Array): void {
-    const timeMs = this.#recordedMs ?? this.#clock.nowMs();
-    for (const answer of this.#board?.receive(chunk, timeMs) ?? []) this.#send(answer);
-  }
-
-  #send(chunk: Uint8Array, to?: Destination): void {
-    for (const bytes of this.#faults.bytes(chunk, this.#elapsedMs())) {
-      this.#bytesSent += bytes.length;
-      this.#opened().write(bytes, to);
-    }
-  }
-
-  #elapsedMs(): number {
-    return this.#clock.clock.monotonicMs() - this.#bornMs;
-  }
-
-  #opened(): Outlet {
-    if (this.#outlet === undefined) throw new Error("a station is used before it is open");
-    return this.#outlet;
-  }
+  /** Lets go of everything, for a station that does not run. */
+  close(): Promise<void>;
 }

@@ -11,7 +11,7 @@ import { PLANTOWER_MODELS, type PlantowerModel } from "../../firmware-sim/boards
 import { Sds011Board } from "../../firmware-sim/boards/sds011.ts";
 import type { Board, BoardMessage } from "../../firmware-sim/boards/board.ts";
 import { City, type ModelName } from "../../firmware-sim/models/city.ts";
-import { FaultLine } from "../../firmware-sim/faults/faults.ts";
+import { StationFaults } from "../../firmware-sim/faults/station-faults.ts";
 import type { Model } from "../../firmware-sim/models/model.ts";
 import {
   makeBoard,
@@ -37,13 +37,14 @@ function driver(name: string, options: Record<string, unknown> = {}): Driver {
 
 /** Lets a board measure once a second, and a driver listen and speak, over a line that cuts and joins chunks. */
 function talk(board: Board, name: ModelName, listener: Driver, seconds: number): SensorEvent[] {
-  const line = new FaultLine(
+  const line = new StationFaults(
     [
       // Joined first: half a frame kept back for a second would rightly be dropped.
       { kind: "merge", share: 0.3, afterMs: 0, forMs: (seconds - 2) * 1000 },
       { kind: "split", share: 0.5, afterMs: 0 },
     ],
     seededRandom(1),
+    0,
   );
   const heard: SensorEvent[] = [];
   const take = (events: SensorEvent[], atMs: number): void => {

@@ -10,6 +10,7 @@ import { MemoryFiles } from "../../platform/memory-files.ts";
 import { seededRandom } from "../../platform/random.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { testScope } from "../support/scope.ts";
+import { assemble, HALT, hexFile, NOP, say, SERIAL_ON } from "./avr/assemble.ts";
 import { BoardClient } from "./board-client.ts";
 
 const scope = testScope();
@@ -135,6 +136,43 @@ describe("kerbstone sim", () => {
     );
   });
 
+  test("runs firmware, says what should be known of it, and ends with why it cannot go on", async () => {
+    const sim = new Sim();
+    await sim.disk.makeFolder("/city");
+    const words = assemble([SERIAL_ON, say("h"), say("i"), say("!"), NOP]);
+    await sim.disk.write("/city/hi.hex", new TextEncoder().encode(hexFile(words)));
+    sim.begin(["--firmware", "hi.hex", "--listen", "127.0.0.1:0", "--seed", "1"]);
+    while (!sim.stdout.includes("ended")) await sim.clock.advance(10);
+    expect(await sim.code).toBe(1);
+    const address = /tcp:\S+/.exec(sim.stdout)?.[0] ?? "";
+    expect(sim.stdout).toBe(
+      `seed 1\nsim: hi.hex at ${address}\nsim: ended after 1 bytes, 1 of them to nobody; 0.0 s of firmware, 0.0 % asleep\n`,
+    );
+    expect(sim.stderr).toMatch(
+      /^sim: its serial port speaks at 9615 baud, 8N1\nsim: the firmware cannot go on: it ran into empty flash at 0x[0-9a-f]{4}\n$/,
+    );
+  });
+
+  test("tells programs of firmware by events", async () => {
+    const sim = new Sim();
+    await sim.disk.makeFolder("/city");
+    const words = assemble([SERIAL_ON, HALT]);
+    await sim.disk.write("/city/idle.hex", new TextEncoder().encode(hexFile(words)));
+    sim.begin(["--firmware", "idle.hex", "--listen", "127.0.0.1:0", "--json"]);
+    while (!sim.stdout.includes("notice")) await sim.clock.advance(10);
+    expect(await sim.end()).toBe(0);
+    expect(sim.events.map(({ event }) => event)).toEqual([
+      "seed",
+      "listening",
+      "ready",
+      "notice",
+      "ended",
+    ]);
+    expect(sim.events[1]).toMatchObject({ name: "sim", firmware: "idle.hex", stream: "air" });
+    expect(sim.events[3]).toMatchObject({ text: "its serial port speaks at 9615 baud, 8N1" });
+    expect(sim.events[4]).toMatchObject({ firmware: { watchdogResets: 0, skippedSeconds: 0 } });
+  });
+
   test("prints help", async () => {
     const sim = new Sim().begin(["--help"]);
     expect(await sim.code).toBe(0);
@@ -144,7 +182,7 @@ describe("kerbstone sim", () => {
   test.each([
     [
       ["--board", "sds012", "--listen", "127.0.0.1:0"],
-      '--board: expected one of "sds011", "plantower", "mhz19", "nmea-gps", "p1-meter", "modbus-bus", "line-board", "zigbee2mqtt", "tasmota", "esphome", "airrohr"; not "sds012"',
+      '--board: expected one of "sds011", "plantower", "mhz19", "nmea-gps", "p1-meter", "modbus-bus", "line-board", "zigbee2mqtt", "tasmota", "esphome", "airrohr", "rtsp-camera"; not "sds012"',
     ],
     [
       ["--board", "sds011"],
@@ -168,7 +206,7 @@ describe("kerbstone sim", () => {
     ],
     [
       ["--board", "sds011", "--listen", "x:0", "--fault", "kind=stall,share=2"],
-      "--fault: there is no such field",
+      "--fault share: there is no such field",
     ],
     [
       ["--board", "sds011", "--listen", "x:0", "--baud", "9600"],
@@ -183,6 +221,16 @@ describe("kerbstone sim", () => {
       "--board and --loop cannot stand beside --scenario.",
     ],
     [["--scenario", "none.toml"], "There is no file /city/none.toml."],
+    [["--firmware", "none.hex", "--listen", "127.0.0.1:0"], "sim: there is no file none.hex"],
+    [
+      ["--firmware", "x.hex", "--listen", "x:0", "--adc", "A0=pm25"],
+      "--adc A0: there are sensors for temp, rh, laeq, level, co2",
+    ],
+    [["--firmware", "x.hex", "--listen", "x:0", "--clock-hz", "1"], "--clock-hz: expected a freq"],
+    [
+      ["--board", "sds011", "--pty", "a", "--listen", "x:0"],
+      "one outlet; there are listen and pty",
+    ],
     [["--bord", "sds011"], "There is no flag --bord; did you mean --board?"],
   ])("says what is wrong with %j", async (argv, message) => {
     expect(await faultOf(argv)).toContain(message);

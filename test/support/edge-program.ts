@@ -118,9 +118,9 @@ export class EdgeProgram {
   }
 }
 
-/** A simulated board that serves its line over TCP. */
+/** A simulated board that serves its line over TCP, or a camera. */
 export interface BoardProgram {
-  /** As the edge takes it, `tcp://127.0.0.1:…`. */
+  /** As the edge takes it: `tcp://127.0.0.1:…`, or `rtsp://127.0.0.1:…/live`. */
   readonly address: string;
   readonly running: Running;
 }
@@ -129,6 +129,6 @@ export interface BoardProgram {
 export async function startBoard(scope: Scope, argv: readonly string[]): Promise<BoardProgram> {
   const sim = ["sim", "--listen", "127.0.0.1:0", "--json", ...argv];
   const running = await startKerbstone(scope, sim);
-  const [, address] = await running.output(/"address":"(tcp:[^"]+)"/);
+  const [, address] = await running.output(/"address":"((?:tcp|rtsp):[^"]+)"/);
   return { address: address!, running };
 }

@@ -1,5 +1,6 @@
 /**
- * Real programs beside ours, as a city would run them: InfluxDB 1, Mosquitto, serial lines by socat, Chromium, Python.
+ * Real programs beside ours, as a city would run them: InfluxDB 1, Mosquitto, serial lines by socat, ffmpeg, a compiler
+ * for AVR, Chromium, Python.
  *
  * All come from Debian's packages. Each runs on a free port with its own configuration in a folder of the test, never
  * with the machine's. Tests ask `lacks(…)` first.
@@ -39,6 +40,19 @@ export const mosquittoClients: Requirement = debianProgram("mosquitto_pub", "mos
 export const openssl: Requirement = debianProgram("openssl", "openssl");
 export const socat: Requirement = debianProgram("socat", "socat");
 export const chromium: Requirement = debianProgram("chromium", "chromium");
+export const ffmpeg: Requirement = debianProgram("ffmpeg", "ffmpeg");
+export const avrBinutils: Requirement = debianProgram("avr-objdump", "binutils-avr");
+
+/** The compiler of Debian's gcc-avr, with avr-libc and make. */
+export const avrGcc: Requirement = {
+  name: "avr-gcc with avr-libc and make",
+  available: () =>
+    findProgram("avr-gcc") !== undefined &&
+    findProgram("make") !== undefined &&
+    findProgram("avr-objcopy") !== undefined &&
+    existsSync("/usr/lib/avr/include/avr/io.h"),
+  remedy: "Debian packages gcc-avr, avr-libc, binutils-avr and make",
+};
 
 /** Debian's own Python with cbor2 and cryptography; another python3 on PATH would not have them. */
 export const python: Requirement = {

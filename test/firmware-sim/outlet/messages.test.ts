@@ -63,6 +63,29 @@ describe("a broker", () => {
     expect(outlet.bytesLost).toBe(0);
   });
 
+  test("hears the will of a board that is unplugged, and then nothing until it is plugged in again", async () => {
+    const { port, said } = await broker();
+    const place = { broker: `mqtt://127.0.0.1:${port}` };
+    const outlet = await openMqttOutlet(place, presence, systemClock);
+    await until("it is there", () => said.length === 1);
+    await outlet.unplug();
+    await until("the will", () => said.length === 2);
+    outlet.write(encodeUtf8("lost"), SENSOR);
+    expect(outlet.bytesLost).toBe(4);
+    await outlet.plug(new AbortController().signal);
+    await until("it is there again", () => said.length === 3);
+    outlet.write(encodeUtf8("heard"), SENSOR);
+    await until("the message", () => said.length === 4);
+    await outlet.close();
+    expect(said).toEqual([
+      "tele/yard/LWT* Online",
+      "tele/yard/LWT* Offline",
+      "tele/yard/LWT* Online",
+      "tele/yard/SENSOR heard",
+      "tele/yard/LWT* Offline",
+    ]);
+  });
+
   test("that loses the board publishes its will, and hears it again", async () => {
     const { port, said, cut } = await broker();
     const outlet = await openMqttOutlet(
@@ -126,6 +149,26 @@ describe("a taker of pushes", () => {
     const outlet = await openPushOutlet({ url }, systemClock);
     outlet.write(encodeUtf8("one"), { kind: "post", headers: {} });
     await outlet.close();
+    expect(outlet.bytesLost).toBe(3);
+  });
+
+  test("hears nothing of a board without a network", async () => {
+    const taken: string[] = [];
+    const server = createHttpServer((request, response) => {
+      void bodyOf(request).then((body) => {
+        taken.push(body);
+        response.end();
+      });
+    });
+    const url = `http://127.0.0.1:${await listening(server)}/`;
+    const outlet = await openPushOutlet({ url }, systemClock);
+    const to = { kind: "post", headers: {} } as const;
+    await outlet.unplug();
+    outlet.write(encodeUtf8("one"), to);
+    await outlet.plug(new AbortController().signal);
+    outlet.write(encodeUtf8("two"), to);
+    await outlet.close();
+    expect(taken).toEqual(["two"]);
     expect(outlet.bytesLost).toBe(3);
   });
 });

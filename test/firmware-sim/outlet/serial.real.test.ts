@@ -93,6 +93,37 @@ describe.skipIf(lacks(socat))("a serial outlet", () => {
     await outlet.close();
   });
 
+  test("lets go of its device while it is unplugged, and takes it as soon as it is there again", async () => {
+    const folder = await scope.folder("serial");
+    const pair = await startSerialPair(scope, folder);
+    const outlet = await openOutlet(pair.board, () => undefined);
+    await outlet.unplug();
+    outlet.write(Uint8Array.of(1, 2));
+    expect(outlet.bytesLost).toBe(2);
+    await pair.kill();
+    const plugged = outlet.plug(AbortSignal.timeout(LIMIT_MS));
+    await expect(
+      openSerialOutlet({ path: pair.board, baud: 9600 }, () => undefined, systemClock),
+    ).rejects.toThrow();
+    await startSerialPair(scope, folder);
+    await plugged;
+    const edge = await openEdge(pair.edge);
+    const spoken = read(edge, 1);
+    outlet.write(Uint8Array.of(7));
+    expect([...(await spoken)]).toEqual([7]);
+  });
+
+  test("stops trying at the signal", async () => {
+    const pair = await startSerialPair(scope);
+    const outlet = await openOutlet(pair.board, () => undefined);
+    await outlet.unplug();
+    await pair.kill();
+    const stop = new AbortController();
+    const plugged = outlet.plug(stop.signal);
+    stop.abort(new Error("enough"));
+    await expect(plugged).rejects.toThrow("enough");
+  });
+
   test("cannot be opened where there is no device", async () => {
     await expect(
       openSerialOutlet({ path: "/nonexistent/tty", baud: 9600 }, () => undefined, systemClock),

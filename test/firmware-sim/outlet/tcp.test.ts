@@ -117,6 +117,42 @@ describe("a TCP outlet", () => {
     await again.close();
   });
 
+  test("cuts off and refuses everybody while it is unplugged, and has the same port again", async () => {
+    const outlet = await open();
+    const { address } = outlet;
+    const socket = await dial(outlet);
+    await outlet.ready(soon());
+    const reset = once(socket, "error");
+    await outlet.unplug();
+    expect((await reset)[0]).toMatchObject({ code: "ECONNRESET" });
+    await expect(dial(outlet)).rejects.toThrow("ECONNREFUSED");
+    outlet.write(Uint8Array.of(1, 2, 3));
+    expect(outlet.bytesLost).toBe(3);
+    await outlet.plug(soon());
+    await outlet.plug(soon());
+    expect(outlet.address).toBe(address);
+    const again = await dial(outlet);
+    await outlet.ready(soon());
+    outlet.write(Uint8Array.of(7));
+    const [data] = (await once(again, "data")) as [Buffer];
+    expect([...data]).toEqual([7]);
+  });
+
+  test("is not plugged in where somebody else listens meanwhile, and closes all the same", async () => {
+    const outlet = await open();
+    await outlet.unplug();
+    const { port } = new URL(outlet.address);
+    const thief = await openTcpOutlet(
+      { host: "127.0.0.1", port: Number(port) },
+      () => undefined,
+      systemClock,
+    );
+    await expect(outlet.plug(soon())).rejects.toMatchObject({ code: "EADDRINUSE" });
+    await thief.close();
+    await outlet.close();
+    expect(await outlet.ended).toBeUndefined();
+  });
+
   test("stops waiting at the signal", async () => {
     const outlet = await open();
     const controller = new AbortController();

@@ -18,6 +18,7 @@ describe("a scenario", () => {
       speed: 1,
       stations: [
         {
+          kind: "board",
           name: "a",
           stream: "air",
           everySeconds: 1,
@@ -121,13 +122,13 @@ describe("a scenario", () => {
       'boards[0].name: expected a name of a-z, 0-9 and "-", such as "air-castle"; not "Air 1"',
       "boards[0].lat: expected degrees of latitude, such as 51.5877; not 151",
       'boards[0].listen: expected an address and port, such as "127.0.0.1:0" (0 takes a free port); not "127.0.0.1"',
-      'boards[1].board: expected one of "sds011", "plantower", "mhz19", "nmea-gps", "p1-meter", "modbus-bus", "line-board", "zigbee2mqtt", "tasmota", "esphome", "airrohr"; not "sds012"',
+      'boards[1].board: expected one of "sds011", "plantower", "mhz19", "nmea-gps", "p1-meter", "modbus-bus", "line-board", "zigbee2mqtt", "tasmota", "esphome", "airrohr", "rtsp-camera"; not "sds012"',
       "boards[3].replay.speed: expected how many seconds pass in one, 0.001 or more, such as 60; not 0",
-      'boards[3].faults[0].kind: expected one of "bit-flips", "split", "merge", "garbage", "stall", "stuck"; not "explosion"',
+      'boards[3].faults[0].kind: expected one of "bit-flips", "split", "merge", "duplicate", "garbage", "stall", "delay", "unplug", "stuck", "drift", "clock-jump", "reboot", "brown-out"; not "explosion"',
       "speeed: there is no such field; did you mean speed?",
       'boards[0].model: sds011 needs pm25; "noise" measures laeq, lamax, lamin',
       'boards[0].model: sds011 needs pm10; "noise" measures laeq, lamax, lamin',
-      "boards[1]: expected one outlet; there are both listen and serial",
+      "boards[1]: expected one outlet; there are listen and serial",
       "boards[2]: expected model, replay or capture for line-board; there is none",
       "boards[2].dialect: only plantower, nmea-gps, p1-meter, airrohr have it, and this is line-board",
       'boards[2].road: expected the name of one of the roads; there is no "high-street"',
@@ -234,12 +235,15 @@ describe("a scenario", () => {
       id = 0xd4e123
     `);
     const where = { kind: "mqtt", broker: "mqtt://127.0.0.1:1883" };
-    expect(stations.map(({ outlet, everySeconds }) => [outlet, everySeconds])).toEqual([
-      [{ ...where, topic: "zigbee2mqtt/kitchen" }, 60],
-      [{ ...where, topic: "plaza" }, 300],
-      [{ kind: "push", url: "http://127.0.0.1:8093/" }, 145],
+    expect(stations).toMatchObject([
+      { outlet: { ...where, topic: "zigbee2mqtt/kitchen" }, everySeconds: 60 },
+      { outlet: { ...where, topic: "plaza" }, everySeconds: 300 },
+      {
+        outlet: { kind: "push", url: "http://127.0.0.1:8093/" },
+        everySeconds: 145,
+        details: { dialect: "community", id: 0xd4e123 },
+      },
     ]);
-    expect(stations[2]!.details).toEqual({ dialect: "community", id: 0xd4e123 });
   });
 
   test.each([
@@ -254,7 +258,10 @@ describe("a scenario", () => {
         'boards[0]: expected an address to push to, such as push = "http://127.0.0.1:8093/"; there is none',
       ],
     ],
-    ['board = "sds011"\nbroker = "mqtt://b"', ["boards[0].broker: sds011 has listen or serial"]],
+    [
+      'board = "sds011"\nbroker = "mqtt://b"',
+      ["boards[0].broker: sds011 has listen, serial or pty"],
+    ],
     [
       'board = "airrohr"\npush = "https://b"\ntopic = "a/#"\nid = 16777216',
       [
@@ -270,7 +277,7 @@ describe("a scenario", () => {
     ],
     [
       'board = "esphome"\nbroker = "mqtt://b"\ncapture = { file = "x" }',
-      ["boards[0].broker: a capture has listen or serial"],
+      ["boards[0].broker: a capture has listen, serial or pty"],
     ],
     [
       'board = "tasmota"\nbroker = "mqtt://b"\nmodel = "noise"',
@@ -285,7 +292,7 @@ describe("a scenario", () => {
     [
       'board = "esphome"\nbroker = "mqtt://b"\n[[boards.faults]]\nkind = "split"\nshare = 1',
       [
-        'boards[0].faults[0].kind: esphome sends messages, and they come whole or not at all; not "split"',
+        'boards[0].faults[0].kind: expected one of "bit-flips", "duplicate", "garbage", "stall", "delay", "unplug", "stuck", "drift" for a board that sends messages; not "split"',
       ],
     ],
     [
@@ -316,6 +323,216 @@ describe("a scenario", () => {
   });
 });
 
+describe("faults", () => {
+  const FAULT = `${BOARD}[[boards.faults]]\n`;
+
+  test.each<[string, object]>([
+    ["delay", { ms: 1500 }],
+    ["clock-jump", { ms: -3_600_000 }],
+    ["drift", { quantity: "temp", perHour: 2 }],
+    ["brown-out", { forMs: 2000, share: 0.2, resets: 1 }],
+    ["reboot", { everyMs: 60_000 }],
+    ["unplug", { forMs: 30_000 }],
+    ["duplicate", { share: 0.5 }],
+  ])("of the kind %s become plans", (kind, plan) => {
+    const fields: Record<string, string> = {
+      delay: "seconds = 1.5",
+      "clock-jump": "seconds = -3600",
+      drift: 'quantity = "temp"\nperHour = 2',
+      reboot: "everySeconds = 60",
+      unplug: "forSeconds = 30",
+      duplicate: "share = 0.5",
+    };
+    const board = kind === "clock-jump" ? '"nmea-gps"\nlat = 51\nlon = -3' : '"sds011"';
+    const text = FAULT.replace('"sds011"', board);
+    const [station] = good(`${text}kind = "${kind}"\n${fields[kind] ?? ""}\n`).stations;
+    expect(station?.faults).toEqual([{ kind, afterMs: 0, ...plan }]);
+  });
+
+  test.each([
+    ['kind = "drift"\nquantity = "pm25"', ": expected perHour or factorPerHour, and not both"],
+    [
+      'kind = "drift"\nquantity = "pm25"\nperHour = 1\nfactorPerHour = 2',
+      ": expected perHour or factorPerHour, and not both",
+    ],
+    [
+      'kind = "drift"\nquantity = "pm2"\nperHour = 1',
+      '.quantity: "pm2" is not measured; did you mean pm25?',
+    ],
+    [
+      'kind = "stuck"\nquantity = "laeq"',
+      '.quantity: "laeq" is not measured; pm25, pm10, no2, co2',
+    ],
+    [
+      'kind = "drift"\nquantity = "pm25"\nfactorPerHour = 0',
+      ".factorPerHour: expected by what it is multiplied",
+    ],
+    [
+      'kind = "clock-jump"\nseconds = 60',
+      ".kind: only nmea-gps and p1-meter have a clock, and this is sds011",
+    ],
+    [
+      'kind = "clock-jump"\nseconds = 0',
+      ".seconds: expected seconds, back where negative, such as -3600; not 0",
+    ],
+    ['kind = "delay"', ".seconds: expected seconds of 0 to 600, such as 2; it is missing"],
+    ['kind = "delay"\nsecond = 1', ".second: there is no such field; did you mean seconds?"],
+    ['kind = "brown-out"\nresets = 0', ".resets: expected a count of 1 to 100, such as 3; not 0"],
+    [
+      'kind = "unplug"\neverySeconds = 60',
+      ".everySeconds: expected forSeconds beside it, and shorter",
+    ],
+  ])("are refused where they cannot be meant: %s", (text, fault) => {
+    const faults = parseScenario(`${FAULT}${text}\n`);
+    expect(Array.isArray(faults) ? faults.join("\n") : "good").toContain(
+      `boards[0].faults[0]${fault}`,
+    );
+  });
+
+  test("of boards are refused for a capture", () => {
+    const capture =
+      '[[boards]]\nname = "a"\nlisten = "127.0.0.1:0"\ncapture = { file = "x.log" }\n';
+    const faults = parseScenario(`${capture}[[boards.faults]]\nkind = "reboot"\n`);
+    expect(faults).toEqual([
+      'boards[0].faults[0].kind: "reboot" needs a board, and this is a capture',
+    ]);
+  });
+
+  test("of a replay know its columns", () => {
+    const replay =
+      BOARD + 'replay = { file = "x.csv", columns = { time = 0, pm25 = 1, pm10 = 2 } }\n';
+    expect(parseScenario(`${replay}[[boards.faults]]\nkind = "stuck"\nquantity = "no2"\n`)).toEqual(
+      ['boards[0].faults[0].quantity: "no2" is not measured; pm25, pm10'],
+    );
+  });
+});
+
+describe("a camera", () => {
+  const CAMERA = '[[boards]]\nname = "cam"\nboard = "rtsp-camera"\nlisten = "127.0.0.1:8554"\n';
+
+  test("is filled in, and takes what is said of it", () => {
+    const place = { host: "127.0.0.1", port: 8554 };
+    const usual = { width: 640, height: 360, framesPerSecond: 10, kilobitsPerSecond: 500 };
+    expect(good(CAMERA).stations).toEqual([
+      { kind: "camera", name: "cam", stream: "camera", video: usual, place, faults: [] },
+    ]);
+    const [station] = good(`${CAMERA}
+      username = "viewer"
+      password = "se:cret"
+      authentication = "basic"
+      video = "street.mp4"
+      size = "1280x720"
+      framesPerSecond = 25
+      kilobitsPerSecond = 2000
+      [[boards.faults]]
+      kind = "reboot"
+      everySeconds = 600
+    `).stations;
+    expect(station).toMatchObject({
+      video: { file: "street.mp4", width: 1280, height: 720, framesPerSecond: 25 },
+      login: { username: "viewer", password: "se:cret", scheme: "basic" },
+      faults: [{ kind: "reboot", afterMs: 0, everyMs: 600_000 }],
+    });
+  });
+
+  test.each([
+    ['size = "640x361"', "boards[0].size: expected width and height of 64 to 3840, both even"],
+    ['size = "32x64"', "boards[0].size: expected width and height"],
+    ['username = "a:b"', "boards[0].username: expected a name in ASCII without colon"],
+    ['username = "a"', "boards[0]: expected username and password, or neither; there is one"],
+    ['authentication = "basic"', "boards[0].authentication: expected username and password beside"],
+    ['model = "air"', "boards[0].model: a camera has none"],
+    ['[[boards.faults]]\nkind = "stuck"', 'boards[0].faults[0].kind: expected one of "stall"'],
+    [BOARD.replace('"a"', '"b"') + 'video = "x.mp4"', "boards[1].video: only rtsp-camera has it"],
+  ])("cannot have %j", (text, fault) => {
+    const faults = parseScenario(`${CAMERA}${text}\n`);
+    expect(Array.isArray(faults) ? faults.join("\n") : "good").toContain(fault);
+  });
+});
+
+describe("a board with firmware of its own", () => {
+  const CHIP = '[[boards]]\nname = "chip"\nfirmware = "air.hex"\npty = "edge"\n';
+  const TMP36 = { quantity: "temp", volts: 0.5, voltsPerUnit: 0.01 };
+
+  test("has the air at its inputs, unless something else is said", () => {
+    const [usual, other] = good(`${CHIP}
+      [[boards]]
+      name = "other"
+      firmware = "noise.hex"
+      clockHz = 8000000
+      mcu = "atmega328p"
+      model = "air"
+      listen = "127.0.0.1:0"
+      road = "high-street"
+      stream = "noise"
+      settings = { background = 3 }
+      adc = { A3 = "temp", A7 = { quantity = "no2", volts = 0.2, voltsPerUnit = 0.01 } }
+      [[boards.faults]]
+      kind = "brown-out"
+      [[roads]]
+      name = "high-street"
+      vehiclesPerHour = 10
+      freeSpeed = 10
+    `).stations;
+    expect(usual).toMatchObject({
+      kind: "firmware",
+      name: "chip",
+      stream: "air",
+      file: "air.hex",
+      clockHz: 16_000_000,
+      feed: { kind: "model", model: "air", settings: {} },
+      outlet: { kind: "pty", path: "edge" },
+    });
+    expect(usual?.kind === "firmware" && [...usual.inputs]).toEqual([
+      [0, TMP36],
+      [1, { quantity: "rh", volts: 0.8, voltsPerUnit: 0.031 }],
+      [2, { quantity: "co2", volts: 0.4, voltsPerUnit: 0.0008 }],
+    ]);
+    expect(other).toMatchObject({
+      stream: "noise",
+      clockHz: 8_000_000,
+      feed: { road: "high-street", settings: { background: 3 } },
+      faults: [{ kind: "brown-out" }],
+    });
+    expect(other?.kind === "firmware" && [...other.inputs]).toEqual([
+      [3, TMP36],
+      [7, { quantity: "no2", volts: 0.2, voltsPerUnit: 0.01 }],
+    ]);
+  });
+
+  test.each([
+    ['board = "sds011"', ".board: a board with firmware of its own has none"],
+    ["everySeconds = 5", ".everySeconds: a board with firmware of its own has none"],
+    ['video = "street.mp4"', ".video: a board with firmware of its own has none"],
+    ['capture = { file = "x" }', ".capture: a board with firmware of its own has none"],
+    ['mcu = "attiny85"', '.mcu: expected one of "atmega328p"; not "attiny85"'],
+    ["clockHz = 5", ".clockHz: expected a frequency of 1000000 to 20000000"],
+    ['adc = { A0 = "temp", B1 = "rh" }', ".adc"],
+    ['adc = { A0 = "laeq" }', '.adc.A0: "laeq" is not measured; pm25, pm10, no2, co2, temp, rh'],
+    [
+      'adc = { A0 = "pm25" }',
+      '.adc.A0: there are sensors for temp, rh, laeq, level, co2; for "pm25"',
+    ],
+    ['adc = { A0 = { quantity = "temp" } }', ".adc.A0"],
+    ["adc = 3", ".adc: expected a table of inputs, A0 to A7"],
+    ["settings = { floor = 3 }", '.settings.floor: "air" has background'],
+    [
+      '[[boards.faults]]\nkind = "clock-jump"\nseconds = 5',
+      ".faults[0].kind: only nmea-gps and p1-meter have a clock, and this is firmware",
+    ],
+  ])("cannot have %j", (text, fault) => {
+    const faults = parseScenario(`${CHIP}${text}\n`);
+    expect(Array.isArray(faults) ? faults.join("\n") : "good").toContain(`boards[0]${fault}`);
+  });
+
+  test("alone has a processor", () => {
+    expect(parseScenario(`${BOARD}clockHz = 16000000\nadc = { A0 = "temp" }\n`)).toEqual([
+      "boards[0].clockHz: only a board with firmware has it, and this one has none",
+      "boards[0].adc: only a board with firmware has it, and this one has none",
+    ]);
+  });
+});
+
 test("the demonstration city is a good scenario with a board of each kind", () => {
   const scenario = good(
     readFileSync(new URL("../../../firmware-sim/scenarios/newport.toml", import.meta.url), "utf8"),
@@ -330,9 +547,13 @@ test("the demonstration city is a good scenario with a board of each kind", () =
     "traffic",
     "water",
   ]);
-  for (const { lat = 0, lon = 0, outlet } of scenario.stations) {
+  for (const station of scenario.stations) {
+    const { lat = 0, lon = 0 } = station;
     expect(Math.abs(lat - 51.5877)).toBeLessThan(0.02);
     expect(Math.abs(lon + 2.9984)).toBeLessThan(0.02);
-    expect(outlet).toEqual({ kind: "tcp", host: "127.0.0.1", port: 0 });
+    const place = { host: "127.0.0.1", port: 0 };
+    expect(station).toMatchObject(
+      station.kind === "camera" ? { place } : { outlet: { kind: "tcp", ...place } },
+    );
   }
 });

@@ -2,7 +2,9 @@
  * Whole stations over real sockets, with time moved by hand.
  */
 import { Buffer } from "node:buffer";
+import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
+import { BoardStation } from "../../../firmware-sim/stations/board-station.ts";
 import { District, type StationEnd } from "../../../firmware-sim/stations/district.ts";
 import { readScenario } from "../../../firmware-sim/scenario/scenario.ts";
 import { ManualClock } from "../../../platform/clock.ts";
@@ -64,13 +66,19 @@ async function start(
     clients.push(await BoardClient.connect(scope, station.address));
   const stop = new AbortController();
   // Let the servers see their clients before anything is sent.
-  for (const at of clients.keys()) await district.stations[at]?.ready(AbortSignal.timeout(10_000));
+  for (const at of clients.keys()) await boardOf(district, at).ready(AbortSignal.timeout(10_000));
   const ends = district.run(stop.signal, () => undefined);
   scope.defer(() => {
     stop.abort();
     return ends;
   });
   return { district, clock, clients, ends, stop: () => stop.abort() };
+}
+
+function boardOf(district: District, at: number): BoardStation {
+  const station = district.stations[at];
+  if (!(station instanceof BoardStation)) throw new Error(`station ${at} is no board`);
+  return station;
 }
 
 /** Moves time on until the stations have ended. */
@@ -155,6 +163,67 @@ describe("a model station", () => {
     const stuck = frames((await clients[1]?.toEnd()) ?? Buffer.alloc(0));
     expect(stuck).toHaveLength(20);
     expect(new Set(stuck.map(String)).size).toBe(1);
+  });
+});
+
+describe("a station with faults", () => {
+  const GPS = { board: "nmea-gps", lat: 51.5877, lon: -2.9984 };
+
+  test("reboots: it is deaf and dumb for a while, and says so when it is back", async () => {
+    const { clock, clients, stop } = await start([
+      { ...GPS, faults: [{ kind: "reboot", afterSeconds: 3, forSeconds: 4 }] },
+    ]);
+    await clock.advance(8400);
+    stop();
+    const sentences = String(await clients[0]?.toEnd());
+    const times = [...sentences.matchAll(/RMC,(\d+)/g)].map((match) => match[1]);
+    expect(times).toEqual(["080000", "080001", "080002", "080007", "080008"]);
+    expect(sentences).toMatch(/080002[^$]*\$GNGGA[^$]*\$GNTXT[^$]*\$GNTXT[^$]*\$GNRMC,080007/);
+  });
+
+  test("tells another time while its clock is wrong", async () => {
+    const { clock, clients, stop } = await start([
+      { ...GPS, faults: [{ kind: "clock-jump", seconds: -3600, afterSeconds: 2, forSeconds: 2 }] },
+    ]);
+    await clock.advance(4500);
+    stop();
+    const times = [...String(await clients[0]?.toEnd()).matchAll(/RMC,(\d+)/g)];
+    expect(times.map((match) => match[1])).toEqual([
+      "080000",
+      "080001",
+      "070002",
+      "070003",
+      "080004",
+    ]);
+  });
+
+  test("drifts", async () => {
+    const { clock, clients, stop } = await start([
+      { board: "sds011", faults: [{ kind: "drift", quantity: "pm10", perHour: 360_000 }] },
+      { board: "sds011" },
+    ]);
+    await clock.advance(4500);
+    stop();
+    const [drifted, own] = await Promise.all(clients.map((client) => client.toEnd()));
+    const rise = frames(drifted ?? Buffer.alloc(0)).map(
+      ([, coarse], at) => coarse - (frames(own ?? Buffer.alloc(0))[0]?.[1] ?? 0) - 100 * at,
+    );
+    for (const difference of rise) expect(Math.abs(difference)).toBeLessThan(30);
+  });
+
+  test("is cut off where somebody else has taken its port meanwhile", async () => {
+    const { clock, district, clients, ends } = await start([
+      { board: "sds011", faults: [{ kind: "unplug", afterSeconds: 2, forSeconds: 2 }] },
+    ]);
+    clients[0]?.socket.on("error", () => undefined);
+    await clock.advance(2500);
+    const { port } = new URL(district.stations[0]?.address ?? "");
+    const thief = createServer();
+    scope.defer(() => thief.close());
+    await new Promise<void>((resolve) => thief.listen(Number(port), "127.0.0.1", resolve));
+    await clock.advance(2000);
+    const [end] = await ends;
+    expect(end?.error?.message).toContain("EADDRINUSE");
   });
 });
 

@@ -1,0 +1,24 @@
+/**
+ * The firmware of a station, loaded and ready to run.
+ */
+import { resolve } from "node:path";
+import { decodeUtf8 } from "../../ledger/bytes.ts";
+import { ATMEGA328P } from "../avr/atmega328p.ts";
+import { type FlashImage, parseIntelHex } from "../avr/intel-hex.ts";
+import type { FirmwarePlan } from "../scenario/station-plan.ts";
+import type { FeedSource } from "./feed.ts";
+
+/** Loads a station's firmware. Gives a sentence where it cannot be run; disk errors are thrown. */
+export async function loadFirmware(
+  { file }: FirmwarePlan,
+  { files, folder }: Pick<FeedSource, "files" | "folder">,
+): Promise<FlashImage | string[]> {
+  const bytes = await files.read(resolve(folder, file));
+  if (bytes === undefined) return [`there is no file ${file}`];
+  if (bytes[0] === 0x7f)
+    return [`${file} is no Intel HEX; make it of this ELF file with avr-objcopy -O ihex`];
+  const text = decodeUtf8(bytes);
+  if (text === undefined) return [`${file} is no Intel HEX`];
+  const image = parseIntelHex(text, ATMEGA328P.flash);
+  return typeof image === "string" ? [`${file}: ${image}`] : image;
+}
