@@ -17,6 +17,7 @@ const PACKAGES = [
   { name: "mosquitto", program: "mosquitto", purpose: "another MQTT broker" },
   { name: "mosquitto-clients", program: "mosquitto_pub", purpose: "devices by any MQTT client" },
   { name: "socat", program: "socat", purpose: "serial lines" },
+  { name: "ffmpeg", program: "ffmpeg", purpose: "cameras" },
   { name: "chromium", program: "chromium", purpose: "the web page in a browser" },
   { name: "python3-cbor2", module: "cbor2", purpose: "the independent auditor" },
   { name: "python3-cryptography", module: "cryptography", purpose: "the independent auditor" },

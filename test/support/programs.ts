@@ -38,6 +38,7 @@ export const mosquitto: Requirement = debianProgram("mosquitto", "mosquitto");
 export const mosquittoClients: Requirement = debianProgram("mosquitto_pub", "mosquitto-clients");
 export const socat: Requirement = debianProgram("socat", "socat");
 export const chromium: Requirement = debianProgram("chromium", "chromium");
+export const ffmpeg: Requirement = debianProgram("ffmpeg", "ffmpeg");
 
 /** Debian's own Python with cbor2 and cryptography; another python3 on PATH would not have them. */
 export const python: Requirement = {
@@ -53,6 +54,11 @@ function pathOf(name: string): string {
   const path = findProgram(name);
   if (path === undefined) throw new Error(`${name} is not installed`);
   return path;
+}
+
+/** The path of ffmpeg's executable. */
+export function ffmpegPath(): string {
+  return pathOf("ffmpeg");
 }
 
 /** The path of Chromium's executable, for playwright-core. */
