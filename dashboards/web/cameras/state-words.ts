@@ -2,7 +2,7 @@
 
 const WORDS: Readonly<Record<string, string>> = {
   ok: "working",
-  starting: "starting",
+  starting: "starting up",
   silent: "connected, but sends nothing",
   offline: "cannot be reached by its device",
   refused: "refuses its device’s password",

@@ -1,8 +1,13 @@
 /** Words of control, and what is none; heads of requests. */
 
 import { describe, expect, test } from "vitest";
+import { CAMERA_STATES as EDGE_STATES } from "../../../edge/cameras/preview-source.ts";
+import * as edge from "../../../edge/cameras/preview-words.ts";
+import { PICTURE_MESSAGE_BYTES_MAX } from "../../../hub/preview/limits.ts";
 import { bearerOf, isOwnPage, namesProtocol } from "../../../hub/preview/request-head.ts";
 import {
+  CAMERA_STATES,
+  PROTOCOL,
   formatOrder,
   formatState,
   parseAnnouncement,
@@ -10,6 +15,17 @@ import {
 } from "../../../hub/preview/words.ts";
 
 const list = (...cameras: unknown[]): string => JSON.stringify({ cameras });
+
+test("both sides mean the same by the same words", () => {
+  expect([PROTOCOL, PICTURE_MESSAGE_BYTES_MAX]).toEqual([
+    edge.PREVIEW_PROTOCOL,
+    edge.PICTURE_MESSAGE_BYTES_MAX,
+  ]);
+  expect(CAMERA_STATES).toEqual(EDGE_STATES);
+  expect(edge.parseOrder(formatOrder("start", 3))).toEqual({ order: "start", index: 3 });
+  const cameras = EDGE_STATES.map((state, i) => ({ camera: `camera-${i}`, state }));
+  expect(parseAnnouncement(edge.formatAnnouncement(cameras), 16)).toEqual(cameras);
+});
 
 describe("an edge's list of cameras", () => {
   test("names each with its state", () => {
