@@ -118,12 +118,12 @@ export class Relay {
 
   /** Ends everything. */
   close(reason: Closing): void {
+    for (const feeds of this.#feeds.values()) {
+      for (const feed of feeds.values()) feed.dismiss(reason);
+    }
     for (const seat of this.#seats.values()) {
       seat.leave();
       seat.link.close(reason);
-    }
-    for (const feeds of this.#feeds.values()) {
-      for (const feed of feeds.values()) feed.dismiss(reason);
     }
   }
 

@@ -55,6 +55,18 @@ const addViewer = (name: string, devices?: string[], forMs = DAY_MS): Promise<st
   return hub.services.previews.addViewer({ name, devices, expiresMs });
 };
 
+/** Connects a device with cameras, and waits until the hub knows them. */
+async function show(device: string, ...names: string[]): ReturnType<typeof showCameras> {
+  const edge = await showCameras(scope, hub.port, device, ...names);
+  const { relay } = hub.services.previews;
+  const isKnown = (): boolean => {
+    const listed = relay.list((each) => each === device);
+    return listed.length === names.length && listed.every(({ state }) => state === "ok");
+  };
+  await eventually(`the cameras of ${device}`, () => (isKnown() ? true : undefined));
+  return edge;
+}
+
 const cameras = (bearer: string, headers = {}): Promise<HttpAnswer> =>
   hub.get("/preview/v1/cameras", { authorization: `Bearer ${bearer}`, ...headers });
 
@@ -67,7 +79,7 @@ const figure = async (name: string): Promise<number> => {
 describe("a device and a viewer", () => {
   test("find each other: start, tables, key picture, state, stop", async () => {
     await start();
-    const edge = await showCameras(scope, hub.port, "cam-1", "front", "yard");
+    const edge = await show("cam-1", "front", "yard");
     expect(edge.socket.protocol).toBe(PROTOCOL);
     const viewer = await openViewer(scope, hub.port, "cam-1/yard", token);
     await edge.word('{"start":1}');
@@ -110,7 +122,7 @@ describe("a device and a viewer", () => {
       return Promise.race([settled, Promise.resolve(undefined)]);
     });
     const before = [hub.files.operations, hub.log.state.size];
-    const edge = await showCameras(scope, hub.port, "cam-1", "front");
+    const edge = await show("cam-1", "front");
     const viewer = await openViewer(scope, hub.port, "cam-1/front", token);
     await edge.word('{"start":0}');
     for (let i = 0; i < 50; i++) edge.show(0, opening());
@@ -125,7 +137,7 @@ describe("a device and a viewer", () => {
 
   test("are parted in good order when the hub stops", async () => {
     await start();
-    const edge = await showCameras(scope, hub.port, "cam-1", "front");
+    const edge = await show("cam-1", "front");
     const viewer = await openViewer(scope, hub.port, "cam-1/front", token);
     await viewer.word('{"device":"cam-1","camera":"front","state":"ok"}');
     await openViewer(scope, hub.port, "cam-1/front", undefined);
@@ -177,10 +189,10 @@ describe("a device is let in", () => {
 
   test("once: the newer connection stands", async () => {
     await start();
-    const old = await showCameras(scope, hub.port, "cam-1", "front");
+    const old = await show("cam-1", "front");
     const viewer = await openViewer(scope, hub.port, "cam-1/front", token);
     await old.word('{"start":0}');
-    const young = await showCameras(scope, hub.port, "cam-1", "front");
+    const young = await show("cam-1", "front");
     expect(await old.closed).toEqual([4004, "replaced"]);
     await young.word('{"start":0}');
     young.show(0, opening());
@@ -189,7 +201,7 @@ describe("a device is let in", () => {
 
   test("not any more once its key is revoked", async () => {
     await start();
-    const edge = await showCameras(scope, hub.port, "cam-1", "front");
+    const edge = await show("cam-1", "front");
     const viewer = await openViewer(scope, hub.port, "cam-1/front", token);
     await edge.word('{"start":0}');
     const kid = decodeHex(testDevice("cam-1").kid)!;
@@ -247,7 +259,7 @@ describe("a device that", () => {
 
   test("sends what nobody asked for is told to stop, and cut off", async () => {
     await start();
-    const edge = await showCameras(scope, hub.port, "cam-1", "front");
+    const edge = await show("cam-1", "front");
     edge.show(0, opening());
     await edge.word('{"stop":0}');
     await clock.advance(PREVIEW_LIMITS.strayMsMax);
@@ -259,6 +271,9 @@ describe("a device that", () => {
     await start();
     const edge = await openEdge(scope, hub.port, "cam-1", { options: { autoPong: false } });
     edge.say({ cameras: [{ camera: "front", state: "ok" }] });
+    await eventually("the list", () =>
+      hub.services.previews.relay.hasHadCameras ? true : undefined,
+    );
     let pings = 0;
     edge.socket.on("ping", () => (pings += 1));
     await eventually("it is cut off", async () => {
@@ -271,7 +286,7 @@ describe("a device that", () => {
 
   test("answers pings stays, for hours", async () => {
     await start();
-    const edge = await showCameras(scope, hub.port, "cam-1", "front");
+    const edge = await show("cam-1", "front");
     let pings = 0;
     edge.socket.on("ping", () => (pings += 1));
     for (let i = 1; i <= 20; i++) {
@@ -287,13 +302,13 @@ describe("a device that", () => {
   test("sends more than it may is read no faster, and loses nothing by it", async () => {
     await start({ edgeBytesPerSecondMax: 100_000, viewerBytesPerSecondMax: 1e9 });
     await hub.enrol("cam-2");
-    const edge = await showCameras(scope, hub.port, "cam-1", "front");
+    const edge = await show("cam-1", "front");
     const viewer = await openViewer(scope, hub.port, "cam-1/front", token);
     await edge.word('{"start":0}');
     const message = joinBytes(Array.from({ length: 40 }, () => opening()));
     for (let i = 0; i < 20; i++) edge.show(0, message);
     // Another device is heard meanwhile.
-    const other = await showCameras(scope, hub.port, "cam-2", "front");
+    const other = await show("cam-2", "front");
     const { figures } = hub.services.previews;
     await openViewer(scope, hub.port, "cam-2/front", token);
     await other.word('{"start":0}');
@@ -308,7 +323,7 @@ describe("a device that", () => {
 describe("a viewer is let in", () => {
   test("from the hub's own page, and from no page", async () => {
     await start();
-    await showCameras(scope, hub.port, "cam-1", "front");
+    await show("cam-1", "front");
     const options = { headers: { origin: `http://127.0.0.1:${hub.port}` } };
     for (const changes of [{}, { options }]) {
       const viewer = await openViewer(scope, hub.port, "cam-1/front", token, changes);
@@ -343,7 +358,7 @@ describe("a viewer is let in", () => {
     ["a word without end", "x".repeat(5_000), 1009],
   ])("not with %s", async (_name, word, code) => {
     await start();
-    await showCameras(scope, hub.port, "cam-1", "front");
+    await show("cam-1", "front");
     const viewer = await openViewer(scope, hub.port, "cam-1/front", undefined);
     viewer.say(word);
     expect((await viewer.closed)[0]).toBe(code);
@@ -368,8 +383,8 @@ describe("a viewer is let in", () => {
   test("to the cameras that its token is for, and is told of no others", async () => {
     await start();
     await hub.enrol("cam-2");
-    await showCameras(scope, hub.port, "cam-1", "front");
-    const edge = await showCameras(scope, hub.port, "cam-2", "front");
+    await show("cam-1", "front");
+    const edge = await show("cam-2", "front");
     const some = await addViewer("jun", ["cam-1"]);
     const viewer = await openViewer(scope, hub.port, "cam-1/front", some);
     await viewer.word('{"device":"cam-1","camera":"front","state":"ok"}');
@@ -385,7 +400,7 @@ describe("a viewer is let in", () => {
 
   test("only while its token is valid", async () => {
     await start();
-    await showCameras(scope, hub.port, "cam-1", "front");
+    await show("cam-1", "front");
     const removed = await openViewer(scope, hub.port, "cam-1/front", await addViewer("noor"));
     await removed.word('{"device":"cam-1","camera":"front","state":"ok"}');
     await hub.services.previews.removeViewer("noor");
@@ -405,7 +420,7 @@ describe("a viewer is let in", () => {
 
   test("not above the bounds, and says nothing more once it is in", async () => {
     await start({ viewersPerCameraMax: 1 });
-    await showCameras(scope, hub.port, "cam-1", "front");
+    await show("cam-1", "front");
     const viewer = await openViewer(scope, hub.port, "cam-1/front", token);
     await viewer.word('{"device":"cam-1","camera":"front","state":"ok"}');
     const second = await openViewer(scope, hub.port, "cam-1/front", token);
@@ -418,7 +433,7 @@ describe("a viewer is let in", () => {
 describe("strangers", () => {
   test("who fail again and again are not listened to any more, whatever they bring", async () => {
     await start({ failuresMax: 3 });
-    await showCameras(scope, hub.port, "cam-1", "front");
+    await show("cam-1", "front");
     const wrong = "A".repeat(43);
     const viewer = await openViewer(scope, hub.port, "cam-1/front", wrong);
     await viewer.closed;
@@ -437,7 +452,7 @@ describe("strangers", () => {
 
   test("by the thousand get no further than the door", async () => {
     await start({ strangersPerAddressMax: 8, failuresMax: 1e9 });
-    await showCameras(scope, hub.port, "cam-1", "front");
+    await show("cam-1", "front");
     const path = "/preview/v1/devices/cam-1/cameras/front";
     let refused = 0;
     const knock = (): Promise<Socket> =>
@@ -506,7 +521,7 @@ describe("strangers", () => {
     await start();
     const log = async (): Promise<unknown> => (await hub.json("/log"))["cameras"];
     expect(await log()).toBe(false);
-    const edge = await showCameras(scope, hub.port, "cam-1", "front");
+    const edge = await show("cam-1", "front");
     await eventually("it is known", async () => ((await log()) === true ? true : undefined));
     edge.socket.terminate();
     await edge.closed;
@@ -521,7 +536,7 @@ describe("strangers", () => {
 
 test("a viewer that does not read costs the hub a bounded queue, and then its place", async () => {
   await start({ edgeBytesPerSecondMax: 1e12, viewerBytesPerSecondMax: 1e12 });
-  const edge = await showCameras(scope, hub.port, "cam-1", "front");
+  const edge = await show("cam-1", "front");
   const quick = await openViewer(scope, hub.port, "cam-1/front", token);
   const stuck = await openViewer(scope, hub.port, "cam-1/front", token);
   await stuck.word('{"device":"cam-1","camera":"front","state":"ok"}');
