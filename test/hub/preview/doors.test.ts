@@ -292,8 +292,7 @@ describe("a device that", () => {
     for (let i = 1; i <= 20; i++) {
       await clock.advance(PREVIEW_LIMITS.pingEveryMs);
       await eventually("a ping", () => (pings >= i ? true : undefined));
-      // Its answer has arrived once something sent after it has.
-      await new Promise<void>((resolve) => edge.socket.ping("", true, () => resolve()));
+      // Its answer is under way; one that is late does no harm, since three may be missed.
       await cameras(token);
     }
     expect(edge.socket.readyState).toBe(edge.socket.OPEN);
