@@ -21,10 +21,10 @@ import type { Hub } from "./hub.ts";
 import type { PublishedLog } from "./log-files.ts";
 import type { HubLog } from "./log.ts";
 import type { HubMetrics } from "./metrics.ts";
-import type { MirrorTarget } from "./projections/influx-target.ts";
-import { Projections } from "./projections/projections.ts";
 import type { PreviewLimits } from "./preview/limits.ts";
 import { Previews } from "./preview/previews.ts";
+import type { MirrorTarget } from "./projections/influx-target.ts";
+import { Projections } from "./projections/projections.ts";
 import { layoutOf } from "./store/layout.ts";
 
 /** What services are made of. */

@@ -18,7 +18,7 @@ import type { AdmissionPipeline } from "../admission/pipeline.ts";
 import { serveLogFiles } from "../log-files.ts";
 import type { PublishedLog } from "../log-files.ts";
 import type { HubMetrics } from "../metrics.ts";
-import { servePreviews } from "../preview/preview-routes.ts";
+import { servePreviews } from "./preview-routes.ts";
 import type { Previews } from "../preview/previews.ts";
 import { deviceRoutes } from "./device-routes.ts";
 import { entryRoutes } from "./entry-routes.ts";

@@ -5,8 +5,8 @@ import type { CommandSpec } from "../../platform/command-line.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { nearestName } from "../../platform/near-name.ts";
 import { UserError } from "../../platform/user-error.ts";
-import { VIEWER_DAYS_MAX } from "../preview/viewer-commands.ts";
-import type { MadeViewer, ViewerLine } from "../preview/viewer-commands.ts";
+import { VIEWER_DAYS_MAX } from "./viewer-commands.ts";
+import type { MadeViewer, ViewerLine } from "./viewer-commands.ts";
 import { askOperatorOf } from "./client.ts";
 import { formatTable } from "./table.ts";
 

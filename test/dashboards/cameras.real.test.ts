@@ -4,7 +4,6 @@
  */
 import { Buffer } from "node:buffer";
 import { readdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium as chromiumBrowser } from "playwright-core";
 import type { Browser, Page } from "playwright-core";
@@ -25,16 +24,8 @@ import { eventually } from "../support/process.ts";
 import { chromium, chromiumPath, ffmpeg } from "../support/programs.ts";
 import { lacks } from "../support/requirements.ts";
 import { Scope, testScope } from "../support/scope.ts";
+import { CHROMIUM_FLAGS, violationsOf } from "./support/chromium.ts";
 
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const WAIT_MS = 20_000;
 const WIDTH = 320;
 const HEIGHT = 180;
@@ -59,15 +50,16 @@ describe.skipIf(lacks(chromium, ffmpeg))("live cameras in Chromium", () => {
   let hub: HubProgram;
   let front: FfmpegSource;
   let yard: FfmpegSource;
-  let axe = "";
   let browser: Browser;
   let scope: Scope;
   let page: Page;
   let complaints: string[];
 
   beforeAll(async () => {
-    axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-    browser = await chromiumBrowser.launch({ executablePath: chromiumPath(), args: FLAGS });
+    browser = await chromiumBrowser.launch({
+      executablePath: chromiumPath(),
+      args: CHROMIUM_FLAGS,
+    });
     lasting.defer(() => browser.close());
     hub = await HubProgram.make(lasting, { origin: ORIGIN, blockSeconds: 3600 });
     await hub.start();
@@ -183,14 +175,6 @@ describe.skipIf(lacks(chromium, ffmpeg))("live cameras in Chromium", () => {
     };
   }
 
-  async function violations(): Promise<string[]> {
-    await page.evaluate(axe);
-    const tags = JSON.stringify(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]);
-    return page.evaluate<string[]>(`axe.run(document, { runOnly: ${tags} }).then((found) =>
-      found.violations.flatMap(({ id, nodes }) =>
-        nodes.map(({ html, failureSummary }) => [id, html, failureSummary].join(" "))))`);
-  }
-
   async function shoot(name: string): Promise<void> {
     if (SHOTS !== undefined)
       await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
@@ -285,13 +269,13 @@ describe.skipIf(lacks(chromium, ffmpeg))("live cameras in Chromium", () => {
     await page.getByLabel("Viewer token").fill("x");
     await page.getByRole("button", { name: "Use this token" }).click();
     await page.getByText("That is no token").waitFor();
-    expect(await violations()).toEqual([]);
+    expect(await violationsOf(page)).toEqual([]);
     await page.getByLabel("Viewer token").fill(token);
     await page.getByRole("button", { name: "Use this token" }).click();
     await page.getByRole("button", { name: "front of cam-1" }).click();
     await page.getByText("Last picture: just now").waitFor();
     await page.getByText("Shown as single pictures").waitFor();
-    expect(await violations()).toEqual([]);
+    expect(await violationsOf(page)).toEqual([]);
     const overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
     expect(await page.evaluate(overflow)).toBe(0);
     await shoot(`${scheme}-${width}`);

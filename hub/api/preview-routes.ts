@@ -13,14 +13,14 @@ import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { isName } from "../../ledger/name.ts";
 import type { Logger } from "../../platform/log.ts";
-import { Problem } from "../api/problem.ts";
-import { sendProblem } from "../api/send-problem.ts";
-import { REFUSAL_STATUSES } from "./closing.ts";
-import type { UpgradeRefusal } from "./closing.ts";
-import type { Previews } from "./previews.ts";
-import { namesProtocol } from "./request-head.ts";
-import type { AskedCamera } from "./viewer-door.ts";
-import { PROTOCOL } from "./words.ts";
+import { REFUSAL_STATUSES } from "../preview/closing.ts";
+import type { UpgradeRefusal } from "../preview/closing.ts";
+import type { Previews } from "../preview/previews.ts";
+import { namesProtocol } from "../preview/request-head.ts";
+import type { AskedCamera } from "../preview/viewer-door.ts";
+import { PROTOCOL } from "../preview/words.ts";
+import { Problem } from "./problem.ts";
+import { sendProblem } from "./send-problem.ts";
 
 const PREVIEW_PREFIX = "/preview/v1";
 

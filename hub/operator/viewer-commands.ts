@@ -4,9 +4,9 @@ import { z } from "zod";
 import { isName } from "../../ledger/name.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { UserError } from "../../platform/user-error.ts";
-import { parseRequest } from "../operator/request.ts";
-import type { OperatorCommand } from "../operator/server.ts";
-import type { ListedViewer, Previews } from "./previews.ts";
+import { parseRequest } from "./request.ts";
+import type { OperatorCommand } from "./server.ts";
+import type { ListedViewer, Previews } from "../preview/previews.ts";
 
 /** What the commands work on. */
 export interface ViewerCommandPorts {
