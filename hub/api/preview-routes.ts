@@ -15,6 +15,7 @@ import { isName } from "../../ledger/name.ts";
 import type { Logger } from "../../platform/log.ts";
 import { REFUSAL_STATUSES } from "../preview/closing.ts";
 import type { UpgradeRefusal } from "../preview/closing.ts";
+import type { Door } from "../preview/figures.ts";
 import type { Previews } from "../preview/previews.ts";
 import { namesProtocol } from "../preview/request-head.ts";
 import type { AskedCamera } from "../preview/viewer-door.ts";
@@ -55,7 +56,7 @@ function serveList(app: FastifyInstance, previews: Previews): void {
     }
     const isTooMany = cameras === "too-many-failures";
     if (!isTooMany) reply.header("www-authenticate", "Bearer");
-    const wait = retryAfter(previews, cameras, request.raw);
+    const wait = retryAfter(previews, "viewer", cameras, request.raw);
     const code = isTooMany ? "too-many" : "unauthorized";
     return sendProblem(reply, new Problem(code, REFUSAL_TEXTS[cameras], wait));
   });
@@ -73,15 +74,16 @@ async function upgrade(
   socket: Duplex,
   head: Buffer,
 ): Promise<void> {
+  const door = destination === "edge" ? "edge" : "viewer";
   if (!namesProtocol(request)) {
-    previews.figures.refuse(destination === "edge" ? "edge" : "viewer", "no-protocol");
+    previews.figures.refuse(door, "no-protocol");
     return refuse(socket, "no-protocol", undefined);
   }
   const refusal =
     destination === "edge"
       ? await previews.upgradeEdge(request, socket, head)
       : previews.upgradeViewer(request, socket, head, destination);
-  if (refusal !== undefined) refuse(socket, refusal, retryAfter(previews, refusal, request));
+  if (refusal !== undefined) refuse(socket, refusal, retryAfter(previews, door, refusal, request));
 }
 
 function destinationOf({ url = "", headers }: IncomingMessage): Destination {
@@ -95,10 +97,11 @@ function destinationOf({ url = "", headers }: IncomingMessage): Destination {
 /** When it is worth trying again, where waiting helps. */
 function retryAfter(
   previews: Previews,
+  door: Door,
   refusal: UpgradeRefusal,
   request: IncomingMessage,
 ): number | undefined {
-  if (refusal === "too-many-failures") return previews.retryAfterSeconds(request);
+  if (refusal === "too-many-failures") return previews.retryAfterSeconds(door, request);
   return refusal === "full" ? RETRY_SECONDS : undefined;
 }
 

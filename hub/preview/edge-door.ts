@@ -66,22 +66,31 @@ export class EdgeDoor {
     const { failures, limits } = this.#parts;
     // Browsers cannot log in here, so whoever sends them tries something.
     if (request.headers.origin !== undefined) return "bad-origin";
-    const address = addressOf(request);
-    if (failures.blockedSeconds(address) > 0) return "too-many-failures";
+    const token = bearerOf(request) ?? "";
+    const device = claimedDevice(token);
+    const who = whoIs(device, request);
+    if (failures.blockedSeconds(who) > 0) return "too-many-failures";
     const taken = this.#sessions.size + this.#loginsPending;
     if (taken >= limits.edgesMax || this.#loginsPending >= limits.strangersMax) return "full";
     this.#loginsPending += 1;
-    const key = await this.#login(request).finally(() => {
+    const key = await this.#login(device, token).finally(() => {
       this.#loginsPending -= 1;
     });
-    if (key === undefined) {
-      failures.note(address);
-      return "bad-token";
+    if (key === "no-device") return "bad-token";
+    if (key === "bad-token") {
+      failures.note(who);
+      return key;
     }
     this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
       this.#begin(key, webSocket);
     });
     return undefined;
+  }
+
+  /** For how many seconds more a device that makes such a request is not listened to. */
+  blockedSeconds(request: IncomingMessage): number {
+    const device = claimedDevice(bearerOf(request) ?? "");
+    return this.#parts.failures.blockedSeconds(whoIs(device, request));
   }
 
   /** Ends the connection that has logged in with this key. */
@@ -96,20 +105,24 @@ export class EdgeDoor {
     for (const { socket } of this.#sessions) socket.terminate();
   }
 
-  async #login(request: IncomingMessage): Promise<KeyState | undefined> {
+  /** A device that nobody knows is no failure: it waits for its enrolment, and costs no look at a signature. */
+  async #login(
+    device: string | undefined,
+    token: string,
+  ): Promise<KeyState | "no-device" | "bad-token"> {
     const { clock, origin, logger } = this.#parts;
     const liveKey = (name: string): KeyState | undefined => this.#parts.liveKey(name);
-    const token = bearerOf(request) ?? "";
-    const device = claimedDevice(token);
-    if (device === undefined) return undefined;
+    if (device === undefined) return "bad-token";
     const rules = { origin, nowMs: clock.nowMs(), liveKey };
     const key = await checkDeviceToken(device, encodeUtf8(token), rules);
-    if ("fault" in key) {
-      logger.warn({ device, reason: key.text }, "a login for live pictures was refused");
-      return undefined;
+    if (!("fault" in key)) {
+      // The registry may have changed while the token was checked.
+      return liveKey(key.name) === key ? key : "bad-token";
     }
-    // The registry may have changed while the token was checked.
-    return liveKey(key.name) === key ? key : undefined;
+    if (key.fault === "bad-token") {
+      logger.warn({ device, reason: key.text }, "a login for live pictures was refused");
+    }
+    return key.fault;
   }
 
   #begin(key: KeyState, webSocket: WebSocket): void {
@@ -174,4 +187,9 @@ export class EdgeDoor {
     figures.refuse("edge", reason);
     logger.warn({ device: key.name, reason }, "a device's live pictures were cut off");
   }
+}
+
+/** By its name as well: behind one address there may be many devices, and one with a wrong clock among them. */
+function whoIs(device: string | undefined, request: IncomingMessage): string {
+  return `edge ${device ?? "unknown"} ${addressOf(request)}`;
 }

@@ -16,6 +16,7 @@ import type { Random } from "../../platform/random.ts";
 import type { UpgradeRefusal } from "./closing.ts";
 import { EdgeDoor } from "./edge-door.ts";
 import { PreviewFigures } from "./figures.ts";
+import type { Door } from "./figures.ts";
 import { PREVIEW_LIMITS } from "./limits.ts";
 import type { PreviewLimits } from "./limits.ts";
 import { addressOf, LoginFailures } from "./login-failures.ts";
@@ -113,8 +114,9 @@ export class Previews {
     return refusal;
   }
 
-  /** After how many seconds the address of a request is listened to again. */
-  retryAfterSeconds(request: IncomingMessage): number {
+  /** After how many seconds whoever makes a request is listened to again. */
+  retryAfterSeconds(door: Door, request: IncomingMessage): number {
+    if (door === "edge") return this.#edgeDoor.blockedSeconds(request);
     return this.#failures.blockedSeconds(addressOf(request));
   }
 
