@@ -41,7 +41,8 @@ export async function listCameras(
     if (response.status === 401) return "refused";
     if (response.status === 429) return "too-many";
     const cameras = response.ok ? readCameras(parseJson(await response.text())) : undefined;
-    return cameras?.toSorted((a, b) => orderOf(a).localeCompare(orderOf(b))) ?? "unreachable";
+    if (cameras === undefined) return "unreachable";
+    return [...cameras].sort((a, b) => orderOf(a).localeCompare(orderOf(b)));
   } catch {
     return "unreachable";
   }
