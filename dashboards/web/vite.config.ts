@@ -15,6 +15,8 @@ export default defineConfig(({ mode }) => {
   return {
     root: import.meta.dirname,
     plugins: [preact(), jsmpegParts()],
+    // Threads are bundled by plugins of their own.
+    worker: { format: "es", plugins: () => [jsmpegParts()] },
     build: {
       outDir: "../../dist/web",
       emptyOutDir: true,

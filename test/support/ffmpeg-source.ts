@@ -12,6 +12,8 @@ export class FfmpegSource implements PreviewSource {
   now: CameraState = "ok";
   /** Pictures that were begun. */
   starts = 0;
+  /** Whether bytes are changed on the way, as by a camera that means ill; the packets' heads stay whole. */
+  isDamaged = false;
   #running = 0;
   #child: ChildProcess | undefined;
 
@@ -45,7 +47,13 @@ export class FfmpegSource implements PreviewSource {
     this.#child = child;
     const atExit = (): void => void child.kill("SIGKILL");
     process.once("exit", atExit);
-    child.stdout.on("data", (chunk: Uint8Array) => sink(new Uint8Array(chunk)));
+    let at = 0;
+    child.stdout.on("data", (chunk: Uint8Array) => {
+      const piece = new Uint8Array(chunk);
+      if (this.isDamaged) damage(piece, at);
+      at += piece.length;
+      sink(piece);
+    });
     let isStopped = false;
     const ended = new Promise<Error | undefined>((resolve) => {
       child.once("close", (code) => {
@@ -62,5 +70,18 @@ export class FfmpegSource implements PreviewSource {
         await ended;
       },
     };
+  }
+}
+
+const PACKET_BYTES = 188;
+/** Head and adaptation field of most packets, and the head of a PES packet. */
+const HEAD_BYTES = 40;
+const DAMAGED_EVERY = 611;
+
+/** Changes single bytes of payloads, always the same ones. `at` is where the piece begins in the stream. */
+function damage(piece: Uint8Array, at: number): void {
+  for (let i = 0; i < piece.length; i++) {
+    const isHead = (at + i) % PACKET_BYTES < HEAD_BYTES;
+    if (!isHead && (at + i) % DAMAGED_EVERY === 0) piece[i]! ^= 0xa5;
   }
 }

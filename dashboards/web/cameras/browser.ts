@@ -2,6 +2,7 @@
 
 import type { FetchWithToken } from "./camera-list.ts";
 import type { OpenViewerSocket } from "./camera-watch.ts";
+import type { MovingPictureParts, PictureReply } from "./moving-picture.ts";
 import { VIEWER_TOKEN } from "./token-name.ts";
 
 const PROTOCOL = "kerbstone.preview.v1";
@@ -22,6 +23,16 @@ export const openViewerSocket: OpenViewerSocket = (path, events) => {
   });
   socket.addEventListener("close", ({ code }) => events.closed(code), { once: true });
   return socket;
+};
+
+/** Starts a thread that decodes. Its program is the largest part of all this, and loaded only here. */
+export const startPictureThread: MovingPictureParts["start"] = (onReply) => {
+  const worker = new Worker(new URL("./picture-worker.ts", import.meta.url), { type: "module" });
+  worker.addEventListener("message", ({ data }: MessageEvent<PictureReply>) => onReply(data));
+  return {
+    ask: (request) => worker.postMessage(request, [request.packets.buffer]),
+    end: () => worker.terminate(),
+  };
 };
 
 /** The token, kept for this tab only. Where the browser forbids that, it is kept until the page is left. */

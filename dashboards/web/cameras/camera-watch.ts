@@ -19,7 +19,7 @@ export interface ViewerSocket {
 export interface ViewerSocketEvents {
   opened(): void;
   text(word: string): void;
-  bytes(bytes: Uint8Array): void;
+  bytes(bytes: Uint8Array<ArrayBuffer>): void;
   /** Called once, also where it never opened. */
   closed(code: number): void;
 }
@@ -28,7 +28,7 @@ export interface ViewerSocketEvents {
 export type OpenViewerSocket = (path: string, events: ViewerSocketEvents) => ViewerSocket;
 
 /** How it is going. */
-export type WatchPhase = "connecting" | "watching" | "waiting" | "refused";
+export type WatchPhase = "connecting" | "watching" | "waiting" | "refused" | "over";
 
 /** What is shown of it. */
 export interface WatchView {
@@ -45,7 +45,7 @@ export interface CameraWatchParts {
   readonly token: string;
   readonly open: OpenViewerSocket;
   readonly timers: Timers;
-  readonly onBytes: (bytes: Uint8Array) => void;
+  readonly onBytes: (bytes: Uint8Array<ArrayBuffer>) => void;
   readonly onChange: (view: WatchView) => void;
 }
 

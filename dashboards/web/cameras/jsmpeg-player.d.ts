@@ -20,8 +20,18 @@ declare module "@cycjimmy/jsmpeg-player" {
     write(bytes: Uint8Array): void;
   }
 
+  /** Encoded bytes, read bit by bit. */
+  interface BitBuffer {
+    /** The next bit. */
+    readonly index: number;
+    readonly byteLength: number;
+    /** Reads bits; beyond the end, zeros. */
+    read(count: number): number;
+  }
+
   /** MPEG-1 video (ISO/IEC 11172-2) without B pictures. */
   export class MPEG1 {
+    readonly bits: BitBuffer;
     constructor(options: {
       streaming: boolean;
       /** Encoded bytes that it holds at most; more in one piece throws. */
@@ -34,10 +44,17 @@ declare module "@cycjimmy/jsmpeg-player" {
     decode(): boolean;
   }
 
-  /** Pictures on a canvas, by its 2D context. */
-  export class CanvasRenderer implements PictureDestination {
-    constructor(options: { canvas: HTMLCanvasElement });
-    resize(width: number, height: number): void;
-    render(y: Uint8ClampedArray, cb: Uint8ClampedArray, cr: Uint8ClampedArray): void;
+  /** Pictures on a canvas; only its way from planes to pixels is used. */
+  export class CanvasRenderer {
+    enabled: boolean;
+    width: number;
+    height: number;
+    /** Writes red, green and blue of each pixel, and leaves opacity as it is. */
+    YCbCrToRGBA(
+      y: Uint8ClampedArray,
+      cb: Uint8ClampedArray,
+      cr: Uint8ClampedArray,
+      rgba: Uint8ClampedArray,
+    ): void;
   }
 }

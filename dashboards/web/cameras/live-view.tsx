@@ -4,11 +4,12 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useDesk, useNow } from "../components/desk.ts";
 import { formatAge } from "../words/time.ts";
-import { openViewerSocket, wantsStillness } from "./browser.ts";
+import { openViewerSocket, startPictureThread, wantsStillness } from "./browser.ts";
 import type { Camera } from "./camera-list.ts";
 import { CameraWatch } from "./camera-watch.ts";
 import type { WatchView } from "./camera-watch.ts";
-import type { MovingPicture } from "./moving-picture.ts";
+import { MovingPicture } from "./moving-picture.ts";
+import type { Pixels } from "./picture-decoder.ts";
 import { stateWords } from "./state-words.ts";
 
 export interface LiveViewProps {
@@ -26,10 +27,10 @@ const OLD_AFTER_MS = 5_000;
 const STILL_APART_MS = 3_000;
 
 const FIRST_VIEW: WatchView = { phase: "connecting", state: undefined, words: "" };
-const NO_DECODER: WatchView = {
-  phase: "waiting",
+const HOPELESS: WatchView = {
+  phase: "over",
   state: undefined,
-  words: "The program that draws the picture could not be loaded. Load the page again.",
+  words: "What this camera sends cannot be drawn.",
 };
 
 /** Draws the picture while the page is in sight; out of sight nobody needs it to be made. */
@@ -93,6 +94,7 @@ function statusWords({ phase, state, words }: WatchView): string {
     case "waiting":
       return `${words} This page asks again by itself.`;
     case "refused":
+    case "over":
       return words;
   }
 }
@@ -118,40 +120,40 @@ function useLivePicture(parts: {
   useEffect(() => {
     if (!isInSight) return undefined;
     setView(FIRST_VIEW);
-    let isOver = false;
-    let watch: CameraWatch | undefined;
-    const begin = (Picture: typeof MovingPicture): void => {
-      if (isOver || canvas.current === null) return;
-      const picture = new Picture({
-        canvas: canvas.current,
-        nowMs: () => timers.nowMs(),
-        apartMs: isStill ? STILL_APART_MS : 0,
-        onPicture: () => {
-          pictureMs.current = timers.nowMs();
-        },
-      });
-      watch = new CameraWatch({
-        camera,
-        token,
-        open: openViewerSocket,
-        timers,
-        onBytes: (bytes) => picture.take(bytes),
-        onChange: setView,
-      });
+    const stop = (): void => {
+      watch.stop();
+      picture.stop();
     };
-    // The decoder is most of what there is to load, and wanted by few.
-    import("./moving-picture.ts").then(
-      (loaded) => begin(loaded.MovingPicture),
-      () => {
-        if (!isOver) setView(NO_DECODER);
+    const picture = new MovingPicture({
+      timers,
+      start: startPictureThread,
+      apartMs: isStill ? STILL_APART_MS : 0,
+      onPicture: (pixels) => {
+        pictureMs.current = timers.nowMs();
+        if (pixels !== undefined && canvas.current !== null) draw(canvas.current, pixels);
       },
-    );
-    return () => {
-      isOver = true;
-      watch?.stop();
-    };
+      onHopeless: () => {
+        stop();
+        setView(HOPELESS);
+      },
+    });
+    const watch = new CameraWatch({
+      camera,
+      token,
+      open: openViewerSocket,
+      timers,
+      onBytes: (bytes) => picture.take(bytes),
+      onChange: setView,
+    });
+    return stop;
   }, [camera.device, camera.camera, token, isInSight, isStill]);
   return { view, pictureMs };
+}
+
+function draw(canvas: HTMLCanvasElement, { width, height, rgba }: Pixels): void {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  canvas.getContext("2d")?.putImageData(new ImageData(rgba, width, height), 0, 0);
 }
 
 function useIsInSight(): boolean {
