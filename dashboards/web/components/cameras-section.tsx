@@ -16,7 +16,7 @@ export function CamerasSection(): JSX.Element {
   const [isLost, setIsLost] = useState(false);
   useEffect(() => {
     if (!isWanted) return;
-    import("../cameras/cameras-panel.tsx").then(
+    import("./cameras-panel.tsx").then(
       ({ CamerasPanel }) => setPanel({ Panel: CamerasPanel }),
       () => setIsLost(true),
     );

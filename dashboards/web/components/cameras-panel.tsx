@@ -2,12 +2,12 @@
 
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { useDesk } from "../components/desk.ts";
-import { fetchWithToken, tokenDrawer } from "./browser.ts";
-import { listCameras } from "./camera-list.ts";
-import type { Camera, NoCameras } from "./camera-list.ts";
+import { fetchWithToken, tokenDrawer } from "../cameras/browser.ts";
+import { listCameras } from "../cameras/camera-list.ts";
+import type { Camera, NoCameras } from "../cameras/camera-list.ts";
+import { stateWords } from "../cameras/state-words.ts";
+import { useDesk } from "./desk.ts";
 import { LiveView } from "./live-view.tsx";
-import { stateWords } from "./state-words.ts";
 import { TokenForm } from "./token-form.tsx";
 import "../styles/camera.css";
 

@@ -2,15 +2,15 @@
 
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useDesk, useNow } from "../components/desk.ts";
+import { openViewerSocket, startPictureThread, wantsStillness } from "../cameras/browser.ts";
+import type { Camera } from "../cameras/camera-list.ts";
+import { CameraWatch } from "../cameras/camera-watch.ts";
+import type { WatchView } from "../cameras/camera-watch.ts";
+import { MovingPicture } from "../cameras/moving-picture.ts";
+import type { Pixels } from "../cameras/picture-decoder.ts";
+import { stateWords } from "../cameras/state-words.ts";
 import { formatAge } from "../words/time.ts";
-import { openViewerSocket, startPictureThread, wantsStillness } from "./browser.ts";
-import type { Camera } from "./camera-list.ts";
-import { CameraWatch } from "./camera-watch.ts";
-import type { WatchView } from "./camera-watch.ts";
-import { MovingPicture } from "./moving-picture.ts";
-import type { Pixels } from "./picture-decoder.ts";
-import { stateWords } from "./state-words.ts";
+import { useDesk, useNow } from "./desk.ts";
 
 export interface LiveViewProps {
   readonly camera: Pick<Camera, "device" | "camera">;
