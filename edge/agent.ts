@@ -15,6 +15,9 @@ import type { Files } from "../platform/files.ts";
 import type { Logger } from "../platform/log.ts";
 import type { Random } from "../platform/random.ts";
 import { BackOff } from "../platform/back-off.ts";
+import { PreviewChannel } from "./cameras/preview-channel.ts";
+import type { PreviewAddress } from "./cameras/preview-connection.ts";
+import type { PreviewSource } from "./cameras/preview-source.ts";
 import { Chain } from "./signing/chain.ts";
 import { ClockSource } from "./time/clock-source.ts";
 import type { AskTimeSync } from "./time/time-sync.ts";
@@ -79,6 +82,11 @@ export interface AgentParts {
   /** Asks whether the system's clock is kept in step. */
   readonly askTimeSync: AskTimeSync;
   readonly sensors: readonly SensorSetup[];
+  /** Cameras whose pictures the hub may ask for, and where it takes them; absent for none. */
+  readonly previews?: {
+    readonly sources: readonly PreviewSource[];
+    readonly address: PreviewAddress;
+  };
   readonly connectHub: ConnectHub;
   /** Asks the hub for the time, milliseconds since 1970; a last resort. */
   readonly askHubTime?: (signal: AbortSignal) => Promise<number | undefined>;
@@ -111,6 +119,7 @@ export class Agent {
   private readonly delivery: Delivery;
   private readonly packSigner: PackSigner;
   private readonly publisher: Publisher;
+  private readonly previews: PreviewChannel | undefined;
   private readonly sensors: readonly Sensor[];
   private readonly diskRetry: BackOff;
   private fixed: Position | undefined;
@@ -176,6 +185,19 @@ export class Agent {
       delivery,
       ...(parts.sending ? { limits: parts.sending } : {}),
     });
+    this.previews =
+      parts.previews === undefined
+        ? undefined
+        : new PreviewChannel({
+            ...parts.previews,
+            device,
+            origin,
+            signer,
+            time,
+            clock,
+            random,
+            logger,
+          });
     this.sensors = sensors.map((setup) => this.sensorOf(setup));
   }
 
@@ -199,6 +221,7 @@ export class Agent {
     if (halted) logger.error({ reason: halted.reason }, halted.text);
     const running = [
       this.publisher.run(signal),
+      this.previews?.run(signal),
       ...this.sensors.map((sensor) => sensor.run(signal)),
     ];
     // Before the first pack: whether the clock is kept decides whether it is believed. Sensors are read meanwhile.
@@ -245,6 +268,7 @@ export class Agent {
       outboxBytesMax: this.parts.outboxBytesMax,
       counters: { ...this.counters, nacksByCode: { ...this.counters.nacksByCode } },
       sensors: this.sensors.map((sensor) => sensor.status(offsetMs)),
+      preview: this.previews?.status(),
     };
   }
 

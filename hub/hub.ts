@@ -67,6 +67,7 @@ export class Hub {
   readonly #acks: Acks;
   readonly #sealer: Sealer;
   readonly #clock: Clock;
+  readonly #onRevoked = new Set<(kid: string) => void>();
 
   private constructor(
     own: Pick<Hub, "log" | "presence" | "quarantine" | "pipeline" | "broker" | "failure">,
@@ -152,6 +153,12 @@ export class Hub {
     this.broker.accept(stream);
   }
 
+  /** Calls `listener` with each key that may speak no longer, 16 hex digits; gives what ends it. */
+  onRevoked(listener: (kid: string) => void): () => void {
+    this.#onRevoked.add(listener);
+    return () => this.#onRevoked.delete(listener);
+  }
+
   /** What the hub says of itself, on `hub/status` and to its operator. */
   status(): { origin: string; vkey: string; height: number; size: number } {
     const { origin, head } = this.log.state;
@@ -188,12 +195,15 @@ export class Hub {
     });
   }
 
-  /** A key that may speak no longer loses its connection. */
+  /** A key that may speak no longer loses its connections. */
   #noteRevocations(entries: readonly AcceptedEntry[]): void {
     for (const { statement } of entries) {
       if (statement.kind !== "revoke") continue;
       const revoke = decodeRevoke(statement.payload);
-      if (!(revoke instanceof Refusal)) this.broker.disconnect(encodeHex(revoke.kid));
+      if (revoke instanceof Refusal) continue;
+      const kid = encodeHex(revoke.kid);
+      this.broker.disconnect(kid);
+      for (const listener of this.#onRevoked) listener(kid);
     }
   }
 

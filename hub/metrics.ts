@@ -16,6 +16,8 @@ import type { Presence } from "./broker/presence.ts";
 import type { Cosigning } from "./cosigning.ts";
 import type { HubEvents } from "./events.ts";
 import type { Decision, HubLog } from "./log.ts";
+import { registerPreviews } from "./preview/preview-metrics.ts";
+import type { Previews } from "./preview/previews.ts";
 import type { Projections } from "./projections/projections.ts";
 
 /** Where figures are read. */
@@ -28,6 +30,7 @@ export interface MetricsSources {
   readonly projections: Pick<Projections, "status" | "mirror" | "feed" | "entriesLost">;
   readonly events: HubEvents;
   readonly readers: { readonly readers: number; readonly dropped: number };
+  readonly previews: Previews;
 }
 
 /** An answered request. */
@@ -131,6 +134,7 @@ export class HubMetrics {
     this.#watchLog(sources);
     this.#watchQueues(sources);
     this.#watchProjections(sources);
+    registerPreviews(this.#registry, sources.previews);
     this.#watchProcess();
   }
 

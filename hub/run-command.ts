@@ -26,6 +26,7 @@ import { UserError } from "../platform/user-error.ts";
 import { VerifyPool } from "../platform/verify-pool.ts";
 import { connectionBudget, openFilesMax } from "./api/connection-budget.ts";
 import type { ConnectionBudget } from "./api/connection-budget.ts";
+import { deviceKey } from "./api/device-view.ts";
 import { EVENT_STREAM_LIMITS } from "./api/event-stream.ts";
 import type { EventStreamLimits } from "./api/event-stream.ts";
 import { readPageFiles } from "./api/page-files.ts";
@@ -43,6 +44,8 @@ import { HubMetrics } from "./metrics.ts";
 import { refuseIfBehind } from "./mirrors.ts";
 import { operatorCommands } from "./operator/commands.ts";
 import { serveOperator } from "./operator/server.ts";
+import { viewerCommands } from "./operator/viewer-commands.ts";
+import { previewLimitsFor } from "./preview/limits.ts";
 import { InfluxTarget, parseInfluxUrl } from "./projections/influx-target.ts";
 import { rebuildCommand } from "./projections/rebuild.ts";
 import { HubServices } from "./services.ts";
@@ -143,6 +146,7 @@ async function startHub(
     mqttPort: listener.port,
     serverLimits: { ...SERVER_LIMITS, connectionsMax: connections.http },
     streamLimits: streamLimitsFor(connections),
+    previewLimits: previewLimitsFor(connections.http),
   });
   shutdown.add("services", () => services.close());
   await openOperator(io, folder, { hub, services, logger, shutdown });
@@ -162,8 +166,10 @@ async function openOperator(
   const { clock, random } = io;
   const isOnline = (device: string): boolean | undefined => hub.presence.isOnline(device);
   const status = (): ReturnType<Hub["status"]> => hub.status();
+  const isDevice = (name: string): boolean => deviceKey(hub.log.state.registry, name) !== undefined;
   const commands = {
     ...operatorCommands({ log: hub.log, clock, random, isOnline, status }),
+    ...viewerCommands({ previews: services.previews, clock, isDevice }),
     rebuild: rebuildCommand(services.projections),
   };
   const operator = await serveOperator(folder, commands, logger);

@@ -21,6 +21,8 @@ import type { Hub } from "./hub.ts";
 import type { PublishedLog } from "./log-files.ts";
 import type { HubLog } from "./log.ts";
 import type { HubMetrics } from "./metrics.ts";
+import type { PreviewLimits } from "./preview/limits.ts";
+import { Previews } from "./preview/previews.ts";
 import type { MirrorTarget } from "./projections/influx-target.ts";
 import { Projections } from "./projections/projections.ts";
 import { layoutOf } from "./store/layout.ts";
@@ -47,6 +49,7 @@ export interface ServicesParts {
   readonly mqttPort?: number | undefined;
   readonly streamLimits?: EventStreamLimits | undefined;
   readonly serverLimits?: ServerLimits | undefined;
+  readonly previewLimits?: PreviewLimits | undefined;
 }
 
 /** See the head of the file. */
@@ -54,17 +57,19 @@ export class HubServices {
   readonly projections: Projections;
   readonly events: HubEvents;
   readonly stream: EventStream;
+  readonly previews: Previews;
   readonly #server: FastifyInstance;
   readonly #metrics: HubMetrics;
 
   private constructor(
-    made: Pick<HubServices, "projections" | "events" | "stream">,
+    made: Pick<HubServices, "projections" | "events" | "stream" | "previews">,
     server: FastifyInstance,
     metrics: HubMetrics,
   ) {
     this.projections = made.projections;
     this.events = made.events;
     this.stream = made.stream;
+    this.previews = made.previews;
     this.#server = server;
     this.#metrics = metrics;
   }
@@ -88,6 +93,17 @@ export class HubServices {
     const limits = parts.streamLimits ?? EVENT_STREAM_LIMITS;
     const stream = new EventStream({ events, log, cosigning, clock }, limits);
     const readers = stream;
+    const previews = await Previews.open({
+      files,
+      folder,
+      origin: log.state.origin,
+      clock,
+      random,
+      logger,
+      liveKey: (name) => log.state.registry.liveKey(name),
+      limits: parts.previewLimits,
+    });
+    hub.onRevoked((kid) => previews.cut(kid));
     metrics.watch({
       log,
       presence,
@@ -97,6 +113,7 @@ export class HubServices {
       projections,
       events,
       readers,
+      previews,
     });
     let hasFailed = false;
     hub.failure.catch(() => {
@@ -111,6 +128,7 @@ export class HubServices {
       cosigning,
       projections,
       stream,
+      previews,
       metrics,
       clock,
       logger,
@@ -121,7 +139,7 @@ export class HubServices {
       isReady: () => !hasFailed,
       limits: parts.serverLimits,
     });
-    return new HubServices({ projections, events, stream }, server, metrics);
+    return new HubServices({ projections, events, stream, previews }, server, metrics);
   }
 
   /** Listens; gives the port. Rejects where that cannot be had. */
@@ -134,6 +152,8 @@ export class HubServices {
   /** Ends all connections, then the projections. The hub's log must still be open. */
   async close(): Promise<void> {
     this.stream.close();
+    // The server does not know of connections that were upgraded, and would wait for them.
+    this.previews.close();
     await this.#server.close();
     this.events.close();
     await this.projections.close();

@@ -1,7 +1,15 @@
 /** The addresses inside the page, kept behind "#" so that any web server can serve it. */
 
 /** Parts of the overview, in their order on the page. */
-export const SECTIONS = ["sensors", "blocks", "peers", "check", "trust", "refusals"] as const;
+export const SECTIONS = [
+  "sensors",
+  "blocks",
+  "peers",
+  "cameras",
+  "check",
+  "trust",
+  "refusals",
+] as const;
 
 export type Section = (typeof SECTIONS)[number];
 

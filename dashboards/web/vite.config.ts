@@ -6,14 +6,17 @@
  */
 import preact from "@preact/preset-vite";
 import { defineConfig, loadEnv } from "vite";
+import { jsmpegParts } from "./jsmpeg-parts.ts";
 
-const HUB_PATHS = ["/api", "/checkpoint", "/tile"];
+const HUB_PATHS = ["/api", "/checkpoint", "/tile", "/preview"];
 
 export default defineConfig(({ mode }) => {
   const hub = loadEnv(mode, import.meta.dirname, "KERBSTONE_")["KERBSTONE_HUB"];
   return {
     root: import.meta.dirname,
-    plugins: [preact()],
+    plugins: [preact(), jsmpegParts()],
+    // Threads are bundled by plugins of their own.
+    worker: { format: "es", plugins: () => [jsmpegParts()] },
     build: {
       outDir: "../../dist/web",
       emptyOutDir: true,
@@ -22,6 +25,11 @@ export default defineConfig(({ mode }) => {
       modulePreload: { polyfill: false },
       sourcemap: true,
     },
-    server: hub === undefined ? {} : { proxy: Object.fromEntries(HUB_PATHS.map((p) => [p, hub])) },
+    server: hub === undefined ? {} : { proxy: proxyTo(hub) },
   };
 });
+
+/** Passes the hub's paths on, those of WebSockets too. */
+function proxyTo(target: string): Record<string, { target: string; ws: boolean }> {
+  return Object.fromEntries(HUB_PATHS.map((path) => [path, { target, ws: true }]));
+}

@@ -20,8 +20,10 @@ import type { Logger } from "../../platform/log.ts";
 import { fastestVerify } from "../../platform/native-verify.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { Agent } from "../agent.ts";
+import type { AgentParts, SensorSetup } from "../agent.ts";
 import { announcerOf } from "./announce.ts";
-import type { SensorSetup } from "../agent.ts";
+import { previewUrlOf } from "../cameras/preview-address.ts";
+import type { PreviewSource } from "../cameras/preview-source.ts";
 import { loadEdgeConfig, settingFlagsOfEdge } from "../settings/config.ts";
 import type { EdgeConfig, SensorConfig } from "../settings/config.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
@@ -151,7 +153,11 @@ async function shareStatus(
   }
 }
 
-/** Makes the agent of a settings file in `folder`, whose data folder is the caller's to lock, on lines that it shares. */
+/**
+ * Makes the agent of a settings file in `folder`, whose data folder is the caller's to lock, on lines that it shares.
+ *
+ * `cameras` are those whose live pictures the hub may ask for.
+ */
 export async function openAgent(
   io: Pick<ProgramIo, "files" | "clock" | "random">,
   config: EdgeConfig,
@@ -159,6 +165,7 @@ export async function openAgent(
   logger: Logger,
   lines: Lines,
   askTimeSync: AskTimeSync = systemTimeSync,
+  cameras: readonly PreviewSource[] = [],
 ): Promise<Agent> {
   const { files, clock, random } = io;
   const { hub, origin, outbox } = config;
@@ -185,6 +192,7 @@ export async function openAgent(
     waitForSyncMs: Math.max(0, config.clock.waitForSyncSeconds - uptime()) * 1000,
     askTimeSync,
     sensors: config.sensors.map((sensor, at) => sensorOf(sensor, at, notBeforeMs, clock, connect)),
+    ...(await previewsOf(io, config, folder, cameras)),
     connectHub: await hubConnector(io, config, folder),
     ...(hub.url === undefined ? {} : { askHubTime: timeAsker(io, hub.url) }),
     sending: config.sending,
@@ -228,11 +236,36 @@ export async function hubConnector(
   { hub }: EdgeConfig,
   folder: string,
 ): Promise<ConnectHub> {
-  const path = hub.ca === undefined ? undefined : resolve(folder, hub.ca);
-  const ca = path === undefined ? undefined : await io.files.read(path);
-  if (path !== undefined && ca === undefined) throw new UserError(`There is no file ${path}.`);
+  const ca = await readAuthority(io, hub, folder);
   const tls = ca === undefined ? {} : { ca: Buffer.from(ca) };
   return (options) => connect(hub.mqtt, { ...options, ...tls });
+}
+
+async function readAuthority(
+  { files }: Pick<ProgramIo, "files">,
+  { ca }: EdgeConfig["hub"],
+  folder: string,
+): Promise<Uint8Array | undefined> {
+  if (ca === undefined) return undefined;
+  const path = resolve(folder, ca);
+  const pem = await files.read(path);
+  if (pem === undefined) throw new UserError(`There is no file ${path}.`);
+  return pem;
+}
+
+/** Where the live pictures of the cameras go. Rejects with `UserError` where the hub's address does not do for them. */
+async function previewsOf(
+  io: Pick<ProgramIo, "files">,
+  { hub }: EdgeConfig,
+  folder: string,
+  sources: readonly PreviewSource[],
+): Promise<Pick<AgentParts, "previews">> {
+  if (sources.length === 0) return {};
+  const found = previewUrlOf(hub.url);
+  if ("fault" in found) throw new UserError(`${found.fault}.`);
+  const pem = await readAuthority(io, hub, folder);
+  const ca = pem === undefined ? undefined : Buffer.from(pem).toString("utf8");
+  return { previews: { sources, address: { url: found.url, ca } } };
 }
 
 /** Asks the hub's HTTP server for the time; a second's grain is enough for a last resort. */

@@ -5,6 +5,7 @@
  * have few values: names of the settings, and closed lists.
  */
 
+import type { PreviewStatus } from "../cameras/preview-channel.ts";
 import { TIME_SOURCES } from "../time/clock-source.ts";
 import type { Counters } from "../counters.ts";
 import type { MetricFamily, Sample } from "./exposition.ts";
@@ -65,6 +66,25 @@ const GAUGES: readonly (readonly [string, string, (status: AgentStatus) => numbe
       "When the hub last acknowledged a further statement.",
       (s) => seconds(s.lastAckMs),
     ],
+    [
+      "preview_connected",
+      "Whether the channel of live pictures is open.",
+      ({ preview }) => preview && Number(preview.isConnected),
+    ],
+    [
+      "preview_watched_cameras",
+      "Cameras whose live picture the hub has asked for.",
+      ({ preview }) => preview?.cameras.filter(({ isWatched }) => isWatched).length,
+    ],
+  ];
+
+/** Counters of the channel of live pictures; left out without cameras. */
+const PREVIEW_COUNTERS: readonly (readonly [string, string, (preview: PreviewStatus) => number])[] =
+  [
+    ["preview_connections_total", "Channels that came about.", (p) => p.connections],
+    ["preview_connections_failed_total", "Channels that did not.", (p) => p.connectionsFailed],
+    ["preview_sent_bytes_total", "Bytes of live pictures sent.", (p) => p.bytesSent],
+    ["preview_dropped_bytes_total", "Bytes that a slow line has cost.", (p) => p.bytesDropped],
   ];
 
 /** Counters of a sensor. */
@@ -143,6 +163,13 @@ export function metricsOf(statuses: readonly AgentStatus[]): MetricFamily[] {
       "clock",
       "Who tells the time.",
       ofAgents(({ clockSource }) => oneOf("source", TIME_SOURCES, clockSource)),
+    ),
+    ...PREVIEW_COUNTERS.map(([name, help, of]) =>
+      counter(
+        name,
+        help,
+        ofAgents(({ preview }) => plain(preview && of(preview))),
+      ),
     ),
     ...SENSOR_COUNTERS.map(([name, help, of]) =>
       counter(

@@ -1,5 +1,6 @@
 /** How an agent is, as it writes it into its data folder for `kerbstone edge status`. */
 
+import type { PreviewStatus } from "../cameras/preview-channel.ts";
 import type { Counters } from "../counters.ts";
 import type { TimeSource } from "../time/clock-source.ts";
 import type { Halt } from "../delivery/halt.ts";
@@ -31,6 +32,8 @@ export interface AgentStatus {
   readonly outboxBytesMax: number;
   readonly counters: Counters;
   readonly sensors: readonly SensorStatus[];
+  /** The channel of live pictures; absent without cameras. */
+  readonly preview?: PreviewStatus | undefined;
 }
 
 /** Formats a snapshot for a terminal; `nowMs` gives its age, `isLive` says that the agent has just told it. */
@@ -51,11 +54,25 @@ export function formatStatus(status: AgentStatus, nowMs: number, isLive: boolean
       (sensor) =>
         `  sensor     ${sensor.stream}: ${sensor.driver} at ${sensor.address}, ${sensor.line}, ${sensor.frameCounters.framesGood} frames good, ${sensor.frameCounters.framesBad} bad${troubleOf(sensor)}`,
     ),
+    ...previewLines(status.preview),
   ];
   if (status.isHubBehind)
     lines.push("  THE HUB HAS FORGOTTEN statements that were let go; it has to be restored.");
   if (halted) lines.push(`  STOPPED    ${halted.text}`);
   return lines.map((line) => `${withoutControls(line)}\n`).join("");
+}
+
+function previewLines(preview: PreviewStatus | undefined): string[] {
+  if (preview === undefined) return [];
+  const { isConnected, bytesDropped, cameras } = preview;
+  const lost = bytesDropped > 0 ? `, ${bytesDropped} bytes lost to a slow line` : "";
+  return [
+    `  live       ${isConnected ? "connected" : "not connected"}${lost}`,
+    ...cameras.map(
+      ({ camera, state, isWatched }) =>
+        `  camera     ${camera}: ${state}, ${isWatched ? "watched now" : "nobody looks"}`,
+    ),
+  ];
 }
 
 /** Some of the words are the hub's, which must not steer the terminal. */

@@ -90,6 +90,7 @@ async function logView(parts: QueryParts): Promise<LogView> {
     nowMs: clock.nowMs(),
     devices: deviceKeys(registry).filter(({ revoked }) => revoked === undefined).length,
     mqttPort: mqttPort ?? null,
+    cameras: parts.previews.relay.hasHadCameras,
   };
 }
 

@@ -12,10 +12,12 @@ import type { Refusal, RefusalCode } from "../../ledger/errors.ts";
 /** What programs go by; people read the text. */
 export const PROBLEM_CODES = [
   "bad-request",
+  "unauthorized",
   "not-found",
   "not-sealed",
   "too-large",
   "unsupported",
+  "too-many",
   "busy",
   "failed",
 ] as const;
@@ -24,20 +26,24 @@ export type ProblemCode = (typeof PROBLEM_CODES)[number];
 
 const STATUSES: Readonly<Record<ProblemCode, number>> = {
   "bad-request": 400,
+  unauthorized: 401,
   "not-found": 404,
   "not-sealed": 409,
   "too-large": 413,
   unsupported: 415,
+  "too-many": 429,
   busy: 503,
   failed: 500,
 };
 
 const TITLES: Readonly<Record<ProblemCode, string>> = {
   "bad-request": "The request is not understood",
+  unauthorized: "Not without a valid token",
   "not-found": "There is no such thing",
   "not-sealed": "Not sealed yet",
   "too-large": "Too large",
   unsupported: "Not a type that is taken here",
+  "too-many": "Too many attempts",
   busy: "Too busy",
   failed: "The hub failed",
 };

@@ -5,6 +5,7 @@ import type { Quarantine } from "../admission/quarantine.ts";
 import type { Presence } from "../broker/presence.ts";
 import type { Cosigning } from "../cosigning.ts";
 import type { HubLog } from "../log.ts";
+import type { Relay } from "../preview/relay.ts";
 import type { Projections } from "../projections/projections.ts";
 import type { DeviceFacts } from "./device-view.ts";
 import type { Proofs } from "./proofs.ts";
@@ -18,6 +19,7 @@ export interface QueryParts {
   readonly cosigning: Cosigning | undefined;
   readonly projections: Pick<Projections, "latest" | "series" | "issuers">;
   readonly proofs: Proofs;
+  readonly previews: { readonly relay: Pick<Relay, "hasHadCameras"> };
   readonly clock: Clock;
   /** Where devices connect, if they do so here. */
   readonly mqttPort: number | undefined;

@@ -42,6 +42,7 @@ export interface LogView {
   readonly nowMs: number;
   readonly devices: number;
   readonly mqttPort: number | null;
+  readonly cameras: boolean;
 }
 
 export const logSchema: z.ZodType<LogView> = z
@@ -62,6 +63,9 @@ export const logSchema: z.ZodType<LogView> = z
     nowMs: whole.meta({ description: "the hub's clock" }),
     devices: whole.meta({ description: "device names with a live key" }),
     mqttPort: whole.nullable(),
+    cameras: z.boolean().meta({
+      description: "whether any device has announced a live camera since the hub's start",
+    }),
   })
   .meta({ id: "Log" });
 

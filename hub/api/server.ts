@@ -9,7 +9,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import fastify from "fastify";
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyError, FastifyInstance, FastifyRequest } from "fastify";
 import { decodeUtf8 } from "../../ledger/bytes.ts";
 import { Refusal } from "../../ledger/errors.ts";
 import { PAIR_BYTES_MAX } from "../../ledger/limits.ts";
@@ -18,6 +18,8 @@ import type { AdmissionPipeline } from "../admission/pipeline.ts";
 import { serveLogFiles } from "../log-files.ts";
 import type { PublishedLog } from "../log-files.ts";
 import type { HubMetrics } from "../metrics.ts";
+import { servePreviews } from "./preview-routes.ts";
+import type { Previews } from "../preview/previews.ts";
 import { deviceRoutes } from "./device-routes.ts";
 import { entryRoutes } from "./entry-routes.ts";
 import type { EventStream } from "./event-stream.ts";
@@ -25,16 +27,18 @@ import { logRoutes } from "./log-routes.ts";
 import { API_PREFIX, openApiDocument } from "./openapi.ts";
 import { servePage } from "./page-files.ts";
 import type { PageFiles } from "./page-files.ts";
-import { Problem, PROBLEM_JSON, problemDetails } from "./problem.ts";
+import { Problem } from "./problem.ts";
 import type { QueryParts } from "./query-parts.ts";
 import type { ApiRoute } from "./route.ts";
 import { sendRefusal, serveScrapi } from "./scrapi.ts";
+import { sendProblem } from "./send-problem.ts";
 
 /** What is served. */
 export interface ServerParts extends QueryParts {
   readonly published: PublishedLog;
   readonly pipeline: Pick<AdmissionPipeline, "submit" | "isBusy">;
   readonly stream: EventStream;
+  readonly previews: Previews;
   readonly metrics: HubMetrics;
   readonly page: PageFiles;
   readonly logger: Logger;
@@ -113,6 +117,7 @@ export function hubServer(parts: ServerParts): FastifyInstance {
   serveCosigning(app, parts);
   serveQueries(app, parts);
   serveState(app, parts);
+  servePreviews(app, parts.previews, parts.logger);
   servePage(app, parts.page);
   return app;
 }
@@ -175,16 +180,6 @@ function answerProblems(app: FastifyInstance, logger: Logger): void {
     logger.error({ error, route: routeOf(request) }, "a request failed");
     return sendProblem(reply, new Problem("failed", "the hub could not answer; its log says why"));
   });
-}
-
-function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  const { status, retryAfterSeconds } = problem;
-  if (retryAfterSeconds !== undefined) reply.header("retry-after", retryAfterSeconds);
-  return reply
-    .code(status)
-    .header("cache-control", "no-store")
-    .type(PROBLEM_JSON)
-    .send(JSON.stringify(problemDetails(problem)));
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -1,6 +1,8 @@
 /** The command line's end of the operator socket. */
 
 import { createConnection } from "node:net";
+import { resolve } from "node:path";
+import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { LineSplitter, socketPath } from "./protocol.ts";
 import type { OperatorReply, OperatorRequest } from "./protocol.ts";
@@ -14,6 +16,15 @@ export async function askHub(dataFolder: string, request: OperatorRequest): Prom
   throw new UserError(reply.code === undefined ? reply.text : `${reply.code}: ${reply.text}`, {
     exitCode: 1,
   });
+}
+
+/** Asks as `askHub` does; the folder is as a user gives it, `data` unless given. */
+export function askOperatorOf(
+  { cwd }: Pick<ProgramIo, "cwd">,
+  dataFolder: string | undefined,
+  request: OperatorRequest,
+): Promise<unknown> {
+  return askHub(resolve(cwd, dataFolder ?? "data"), request);
 }
 
 function exchange(

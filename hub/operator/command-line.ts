@@ -1,5 +1,6 @@
 /**
- * `kerbstone hub enrol|revoke|devices|status`: what an operator types, and how the hub's answer is shown.
+ * `kerbstone hub enrol|revoke|devices|status`: what an operator types, and how the hub's answer is shown. Who may look at
+ * live pictures is in viewers-command-line.ts.
  */
 
 import { resolve } from "node:path";
@@ -8,9 +9,10 @@ import { formatHelp, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec } from "../../platform/command-line.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
-import { askHub } from "./client.ts";
+import { askOperatorOf } from "./client.ts";
 import type { DeviceLine, MadeEntry } from "./commands.ts";
-import type { OperatorRequest } from "./protocol.ts";
+import { formatTable } from "./table.ts";
+import { viewers } from "./viewers-command-line.ts";
 
 const data = { type: "text", value: "DIR", about: "the hub's data folder (data)" } as const;
 const json = { type: "switch", about: "prints JSON" } as const;
@@ -50,13 +52,13 @@ const statusSpec = {
 /** The operator's commands by name; each gives its exit code. */
 export const operatorPrograms: Readonly<
   Record<string, (io: ProgramIo, argv: readonly string[]) => Promise<number>>
-> = { enrol, revoke, devices, status };
+> = { enrol, revoke, devices, status, viewers };
 
 async function enrol(io: ProgramIo, argv: readonly string[]): Promise<number> {
   const { flags, positionals, help } = parseFlags(argv, enrolSpec);
   if (help) return showHelp(io, enrolSpec);
   const request = await requestText(io, positionals[0], flags.file);
-  const made = (await ask(io, flags.data, { command: "enrol", request })) as MadeEntry;
+  const made = (await askOperatorOf(io, flags.data, { command: "enrol", request })) as MadeEntry;
   io.stdout.write(`Enrolled ${made.name} with key ${made.kid} as entry ${made.entry}.\n`);
   return 0;
 }
@@ -81,7 +83,7 @@ async function revoke(io: ProgramIo, argv: readonly string[]): Promise<number> {
   if (flags.reason === undefined) throw new UserError("A revocation needs a --reason.");
   const last = flags.last === undefined ? {} : { last: sequenceNumber(flags.last) };
   const request = { command: "revoke", name: positionals[0], reason: flags.reason, ...last };
-  const made = (await ask(io, flags.data, request)) as MadeEntry;
+  const made = (await askOperatorOf(io, flags.data, request)) as MadeEntry;
   io.stdout.write(`Revoked key ${made.kid} of ${made.name} by entry ${made.entry}.\n`);
   return 0;
 }
@@ -94,7 +96,7 @@ function sequenceNumber(text: string): number {
 async function devices(io: ProgramIo, argv: readonly string[]): Promise<number> {
   const { flags, help } = parseFlags(argv, devicesSpec);
   if (help) return showHelp(io, devicesSpec);
-  const lines = (await ask(io, flags.data, { command: "devices" })) as DeviceLine[];
+  const lines = (await askOperatorOf(io, flags.data, { command: "devices" })) as DeviceLine[];
   io.stdout.write(flags.json ? `${JSON.stringify(lines, null, 2)}\n` : formatDevices(lines));
   return 0;
 }
@@ -102,17 +104,9 @@ async function devices(io: ProgramIo, argv: readonly string[]): Promise<number> 
 async function status(io: ProgramIo, argv: readonly string[]): Promise<number> {
   const { flags, help } = parseFlags(argv, statusSpec);
   if (help) return showHelp(io, statusSpec);
-  const answer = await ask(io, flags.data, { command: "status" });
+  const answer = await askOperatorOf(io, flags.data, { command: "status" });
   io.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
   return 0;
-}
-
-function ask(
-  io: ProgramIo,
-  folder: string | undefined,
-  request: OperatorRequest,
-): Promise<unknown> {
-  return askHub(resolve(io.cwd, folder ?? "data"), request);
 }
 
 function showHelp(io: ProgramIo, spec: CommandSpec): number {
@@ -132,13 +126,8 @@ export function formatDevices(lines: readonly DeviceLine[]): string {
     line.lastSeq < 0 ? "-" : String(line.lastSeq),
     line.lastIat === 0 ? "-" : new Date(line.lastIat * 1000).toISOString(),
   ]);
-  const table = [["NAME", "KEY", "STATE", "SEEN BY", "STREAMS", "SEQ", "LAST SIGNED"], ...rows];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  const text = table.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join("  ")
-      .trimEnd(),
-  );
-  return `${text.join("\n")}\n`;
+  return formatTable([
+    ["NAME", "KEY", "STATE", "SEEN BY", "STREAMS", "SEQ", "LAST SIGNED"],
+    ...rows,
+  ]);
 }

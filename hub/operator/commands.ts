@@ -16,6 +16,7 @@ import type { Random } from "../../platform/random.ts";
 import { UserError } from "../../platform/user-error.ts";
 import type { HubLog } from "../log.ts";
 import { enrolmentEntry, parseEnrolmentRequest } from "./enrolment.ts";
+import { parseRequest } from "./request.ts";
 import type { OperatorCommand } from "./server.ts";
 
 /** What the commands work on. */
@@ -60,18 +61,11 @@ const enrolShape = z.object({ command: z.literal("enrol"), request: z.string() }
 /** The commands of one hub, by name. */
 export function operatorCommands(ports: OperatorPorts): Record<string, OperatorCommand> {
   return {
-    enrol: (request) => enrol(ports, parse(enrolShape, request).request),
-    revoke: (request) => revoke(ports, parse(revokeShape, request)),
+    enrol: (request) => enrol(ports, parseRequest(enrolShape, request).request),
+    revoke: (request) => revoke(ports, parseRequest(revokeShape, request)),
     devices: async () => listDevices(ports),
     status: async () => ports.status(),
   };
-}
-
-function parse<T>(schema: z.ZodType<T>, request: unknown): T {
-  const parsed = schema.safeParse(request);
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-  throw new UserError(faults.join("; "));
 }
 
 /** Enrols the device of a request, as text. */

@@ -131,6 +131,16 @@ describe("a log that becomes shorter", () => {
   });
 });
 
+test("a hub that has had cameras has them still after its restart", () => {
+  const { scripted, city } = begin();
+  const log = scripted.logAnswer();
+  expect(city.log.cameras).toBe(false);
+  const seen = withLog(city, { ...log, cameras: true }, AT_MS);
+  expect(seen.log.cameras).toBe(true);
+  expect(withLog(seen, { ...log, cameras: false }, AT_MS).log.cameras).toBe(true);
+  expect(withLog(seen, { ...log, cameras: null, size: 1 }, AT_MS).log.cameras).toBe(true);
+});
+
 test("refusals and forks are counted once", () => {
   const { city } = begin();
   const refused = { id: "7", receivedMs: 1, device: null, code: "future", text: "too early" };

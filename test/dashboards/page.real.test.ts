@@ -5,7 +5,6 @@
  */
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { chromium as chromiumBrowser } from "playwright-core";
@@ -20,27 +19,18 @@ import { nobleVerify } from "../../ledger/signature.ts";
 import { chromium, chromiumPath } from "../support/programs.ts";
 import { lacks } from "../support/requirements.ts";
 import { Scope, testScope } from "../support/scope.ts";
+import { CHROMIUM_FLAGS, violationsOf } from "./support/chromium.ts";
 import { exampleCity, PEERS } from "./support/scripted-city.ts";
 import type { ScriptedCity } from "./support/scripted-city.ts";
 import { ScriptedHub } from "./support/scripted-hub.ts";
 
 const ORIGIN = "newport.example/log";
 const PROJECT = join(import.meta.dirname, "..", "..");
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const WAIT_MS = 20_000;
 
 describe.skipIf(lacks(chromium))("the page in Chromium", () => {
   const files = testScope();
   let built = "";
-  let axe = "";
   let scope: Scope;
   let city: ScriptedCity;
   let hub: ScriptedHub;
@@ -54,7 +44,6 @@ describe.skipIf(lacks(chromium))("the page in Chromium", () => {
     const vite = join(PROJECT, "node_modules", "vite", "bin", "vite.js");
     const args = ["build", "dashboards/web", "--outDir", built, "--logLevel", "warn"];
     await promisify(execFile)(process.execPath, [vite, ...args], { cwd: PROJECT });
-    axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   });
 
   beforeEach(async () => {
@@ -73,7 +62,7 @@ describe.skipIf(lacks(chromium))("the page in Chromium", () => {
     context = await chromiumBrowser.launchPersistentContext(await scope.folder("profile"), {
       executablePath: chromiumPath(),
       headless: true,
-      args: FLAGS,
+      args: CHROMIUM_FLAGS,
       colorScheme: scheme,
       viewport: { width, height: 900 },
       acceptDownloads: true,
@@ -111,15 +100,6 @@ describe.skipIf(lacks(chromium))("the page in Chromium", () => {
   /** Asks everything again at once, as when somebody comes back to the page. */
   async function lookAgain(): Promise<void> {
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
-  }
-
-  /** What axe finds against WCAG 2.2 AA, each with the elements and why. */
-  async function violations(): Promise<string[]> {
-    await page.evaluate(axe);
-    const tags = JSON.stringify(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]);
-    return page.evaluate<string[]>(`axe.run(document, { runOnly: ${tags} }).then((found) =>
-      found.violations.flatMap(({ id, nodes }) =>
-        nodes.map(({ html, failureSummary }) => [id, html, failureSummary].join(" "))))`);
   }
 
   test("shows the city, under a policy without anything inline", async () => {
@@ -394,13 +374,13 @@ describe.skipIf(lacks(chromium))("the page in Chromium", () => {
       async (width) => {
         hub.forks = [{ id: "f1", kind: "two checkpoints of one size", foundMs: Date.now() }];
         await visit({ scheme, width });
-        expect(await violations()).toEqual([]);
+        expect(await violationsOf(page)).toEqual([]);
         const overflow =
           "document.documentElement.scrollWidth - document.documentElement.clientWidth";
         expect(await page.evaluate(overflow)).toBe(0);
         const dialog = await check("PM2.5 of bridge-air");
         await dialog.getByText("It holds", { exact: true }).waitFor();
-        expect(await violations()).toEqual([]);
+        expect(await violationsOf(page)).toEqual([]);
       },
     );
   });

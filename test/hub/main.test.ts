@@ -15,6 +15,7 @@ import { systemRandom } from "../../platform/random.ts";
 import { testScope } from "../support/scope.ts";
 import type { Scope } from "../support/scope.ts";
 import { closed, connect, Inbox, ORIGIN, testDevice, topic } from "./support/devices.ts";
+import { openViewer, showCameras } from "./support/preview-peers.ts";
 import { enrolmentRequest } from "./support/running-hub.ts";
 
 const scope = testScope();
@@ -140,6 +141,67 @@ describe("kerbstone hub", () => {
     expect((await typed(folder, "devices")).err).toMatch(/no hub is running/);
   });
 
+  test("who may look at live pictures: from add to remove, and over a restart", async () => {
+    const folder = await initialised(scope);
+    const first = start(folder, "run", "--mqtt-port", "0", ...QUIET);
+    scope.defer(() => first.stop());
+    const port = Number((await first.printed(/HTTP 127\.0\.0\.1:(\d+)\n/))[1]);
+    const request = encodeBase64Url(
+      encodeUtf8(JSON.stringify(enrolmentRequest(testDevice("cam-1")))),
+    );
+    await typed(folder, "enrol", request);
+    expect((await typed(folder, "viewers", "list")).out).toBe(
+      "Nobody may look at live pictures yet.\n",
+    );
+    const added = await typed(folder, "viewers", "add", "mara", "--device", "cam-1");
+    expect(added).toMatchObject({ code: 0, err: "" });
+    const [, token] =
+      /^mara may look at the cameras of cam-1 until .*Z\.\nThe token, shown only now: ([\w-]{43})\n$/.exec(
+        added.out,
+      )!;
+    const all = await typed(folder, "viewers", "add", "jun", "--days", "366");
+    expect(all.out).toMatch(/^jun may look at all cameras until /);
+    const file = join(folder, "data/viewers.json");
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await readFile(file, "utf8")).not.toContain(token);
+    await showCameras(scope, port, "cam-1", "front");
+    const viewer = await openViewer(scope, port, "cam-1/front", token);
+    await viewer.word('{"device":"cam-1","camera":"front","state":"ok"}');
+    const table = (await typed(folder, "viewers", "list")).out.split("\n");
+    expect(table[0]).toMatch(/^NAME +DEVICES +SINCE +UNTIL +LOOKING NOW$/);
+    expect(table[1]).toMatch(/^mara +cam-1 +\S+Z +\S+Z +1$/);
+    expect(table[2]).toMatch(/^jun +all +\S+Z +\S+Z +0$/);
+    first.stop();
+    expect(await first.exit).toBe(0);
+    expect((await viewer.closed)[0]).toBe(1001);
+
+    const second = start(folder, "run", "--mqtt-port", "0", ...QUIET);
+    scope.defer(() => second.stop());
+    const again = Number((await second.printed(/HTTP 127\.0\.0\.1:(\d+)\n/))[1]);
+    await showCameras(scope, again, "cam-1", "front");
+    const back = await openViewer(scope, again, "cam-1/front", token);
+    await back.word('{"device":"cam-1","camera":"front","state":"ok"}');
+    expect(await typed(folder, "viewers", "remove", "mara")).toMatchObject({
+      code: 0,
+      out: "mara may look no longer.\n",
+    });
+    expect(await back.closed).toEqual([4003, "removed"]);
+    const json = JSON.parse((await typed(folder, "viewers", "list", "--json")).out) as object[];
+    expect(json).toMatchObject([{ name: "jun", views: 0 }]);
+    for (const [argv, words] of [
+      [["add", "jun"], /There is a viewer jun already/],
+      [["add", "mara", "--device", "cam-9"], /no device cam-9 is enrolled/],
+      [["add", "Mara"], /expected a name/],
+      [["remove", "mara"], /There is no viewer mara/],
+    ] as const) {
+      const refused = await typed(folder, "viewers", ...argv);
+      expect(refused.code).toBe(1);
+      expect(refused.err).toMatch(words);
+    }
+    second.stop();
+    expect(await second.exit).toBe(0);
+  });
+
   test("resumes what it has written", async () => {
     const folder = await initialised(scope);
     const first = start(folder, "run", "--mqtt-port", "0", ...QUIET);
@@ -171,6 +233,11 @@ describe("kerbstone hub", () => {
     ["no request", ["enrol"], /as an argument or with --file/],
     ["a file that is not there", ["enrol", "--file", "none.json"], /There is no file none\.json/],
     ["no reason", ["revoke", "air-1"], /needs a --reason/],
+    ["no viewers' command", ["viewers"], /^$/],
+    ["another viewers' command", ["viewers", "ad", "mara"], /Did you mean add/],
+    ["no viewer's name", ["viewers", "add"], /Expected 1 word/],
+    ["days without end", ["viewers", "add", "m", "--days", "367"], /--days needs a whole number/],
+    ["no days", ["viewers", "add", "m", "--days", "0"], /--days needs a whole number/],
     ["another command", ["enroll"], /There is no command hub enroll/],
   ])("says what is wrong: %s", async (_name, argv, message) => {
     const { code, err } = await typed(await scope.folder("hub"), ...argv);

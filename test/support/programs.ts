@@ -70,6 +70,11 @@ function pathOf(name: string): string {
   return path;
 }
 
+/** The path of ffmpeg's executable. */
+export function ffmpegPath(): string {
+  return pathOf("ffmpeg");
+}
+
 /** The path of Chromium's executable, for playwright-core. */
 export function chromiumPath(): string {
   return pathOf("chromium");

@@ -31,6 +31,8 @@ export interface LogAnswer {
   /** The hub's clock. */
   readonly nowMs: number;
   readonly devices: number;
+  /** Whether there are live cameras; `null` where the hub does not speak of them. */
+  readonly cameras: boolean | null;
 }
 
 /** How far an entry has come. Each level includes those before it. */
@@ -147,6 +149,7 @@ export const readLog: Reader<LogAnswer> = record<LogAnswer>({
   cosignedSize: nullable(whole),
   nowMs: number,
   devices: whole,
+  cameras: nullable(flag),
 });
 
 export const readLevel: Reader<Level> = oneOf("stored", "sealed", "cosigned");

@@ -80,11 +80,13 @@ function logOf(
 ): Pick<City, "log" | "answeredSize" | "clockOffsetMs" | "rewound"> {
   const base = { answeredSize: log.size, clockOffsetMs: log.nowMs - atMs };
   if (city === undefined) return { ...base, log, rewound: undefined };
+  // A hub that was started anew has to hear of its cameras first; whoever looks at one must not be put out for that.
+  const said = { ...log, cameras: log.cameras === true || city.log.cameras };
   if (log.size < city.answeredSize) {
-    return { ...base, log, rewound: { from: city.answeredSize, to: log.size } };
+    return { ...base, log: said, rewound: { from: city.answeredSize, to: log.size } };
   }
   const merged = {
-    ...log,
+    ...said,
     size: Math.max(log.size, city.log.size),
     height: Math.max(log.height, city.log.height),
     sealedSize: Math.max(log.sealedSize, city.log.sealedSize),

@@ -8,6 +8,7 @@ import { phaseOf, staleSince } from "../connection/link.ts";
 import type { Route } from "../routes.ts";
 import { absenceWords, AlarmBar, Alarms } from "./alarms.tsx";
 import { BlocksSection } from "./blocks-section.tsx";
+import { CamerasSection } from "./cameras-section.tsx";
 import { CheckDialog } from "./check-dialog.tsx";
 import { FileCheckSection } from "./file-check-section.tsx";
 import { LogFigures } from "./log-figures.tsx";
@@ -44,6 +45,7 @@ export function App({ route, claim }: { route: Route; claim: Claim | undefined }
               <>
                 <PeersSection city={city} />
                 <BlocksSection city={city} />
+                {city.log.cameras === true && <CamerasSection />}
               </>
             )}
             <FileCheckSection />

@@ -13,6 +13,7 @@ const WAYS: readonly (readonly [Section, string])[] = [
   ["sensors", "Sensors"],
   ["peers", "Peers"],
   ["blocks", "Blocks"],
+  ["cameras", "Cameras"],
   ["check", "Check a file"],
   ["trust", "Trust"],
   ["refusals", "Refusals"],
@@ -40,11 +41,13 @@ export function Masthead(): JSX.Element {
       <Connection />
       <nav aria-label="Sections">
         <ul>
-          {WAYS.map(([section, title]) => (
-            <li key={section}>
-              <a href={formatRoute({ view: "overview", section })}>{title}</a>
-            </li>
-          ))}
+          {WAYS.filter(([section]) => section !== "cameras" || city?.log.cameras === true).map(
+            ([section, title]) => (
+              <li key={section}>
+                <a href={formatRoute({ view: "overview", section })}>{title}</a>
+              </li>
+            ),
+          )}
         </ul>
       </nav>
     </header>

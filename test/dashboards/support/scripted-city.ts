@@ -227,6 +227,7 @@ export class ScriptedCity {
       nowMs: this.log.iat * 1000,
       devices: this.sensors.size,
       mqttPort: 1883,
+      cameras: false,
     };
   }
 

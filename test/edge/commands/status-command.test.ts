@@ -124,6 +124,32 @@ test("in a terminal it is shown again and again, until the signal", async () => 
   expect(out).toContain("air-1 (key 0123456789abcdef)");
 });
 
+test("an agent with cameras says how their channel is, and others nothing of it", () => {
+  const preview = {
+    isConnected: true,
+    connections: 3,
+    connectionsFailed: 1,
+    bytesSent: 9_000,
+    bytesDropped: 376,
+    cameras: [
+      { camera: "front", state: "ok", isWatched: true },
+      { camera: "yard", state: "no-ffmpeg", isWatched: false },
+    ],
+  } as const;
+  const lines = (status: AgentStatus): string[] =>
+    formatStatus(status, STATUS.atMs, true)
+      .split("\n")
+      .filter((line) => /live|camera/.test(line));
+  expect(lines({ ...STATUS, preview })).toEqual([
+    "  live       connected, 376 bytes lost to a slow line",
+    "  camera     front: ok, watched now",
+    "  camera     yard: no-ffmpeg, nobody looks",
+  ]);
+  const lost = { ...preview, isConnected: false, bytesDropped: 0, cameras: [] };
+  expect(lines({ ...STATUS, preview: lost })).toEqual(["  live       not connected"]);
+  expect(lines(STATUS)).toEqual([]);
+});
+
 test("lines that are too long, and too many, are cut", () => {
   let written = "";
   const screen = new LiveScreen({ write: (text) => (written += text), columns: 10, rows: 3 });

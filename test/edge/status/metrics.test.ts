@@ -94,6 +94,29 @@ test("what messages brought besides readings is counted by reason, and pushes by
   expect(pushMetricsOf(undefined)).toEqual([]);
 });
 
+test("the channel of live pictures has its numbers, where there are cameras", () => {
+  const preview = {
+    isConnected: true,
+    connections: 3,
+    connectionsFailed: 1,
+    bytesSent: 9_000,
+    bytesDropped: 376,
+    cameras: [
+      { camera: "front", state: "ok", isWatched: true },
+      { camera: "yard", state: "offline", isWatched: false },
+    ],
+  } as const;
+  const text = formatMetrics(metricsOf([{ ...STATUS, preview }]));
+  const value = (name: string): string | undefined => linesOf(text, name)[0]?.split(" ").at(-1);
+  expect(value("preview_connected")).toBe("1");
+  expect(value("preview_watched_cameras")).toBe("1");
+  expect(value("preview_connections_total")).toBe("3");
+  expect(value("preview_connections_failed_total")).toBe("1");
+  expect(value("preview_sent_bytes_total")).toBe("9000");
+  expect(value("preview_dropped_bytes_total")).toBe("376");
+  expect(formatMetrics(metricsOf([STATUS]))).not.toContain("preview");
+});
+
 test("the text is well formed: help and type once a name, before its samples", () => {
   const text = formatMetrics(metricsOf([STATUS, { ...STATUS, device: "air-2" }]));
   const seen = new Set<string>();
