@@ -7,6 +7,7 @@
  * looks different inside fails the build.
  */
 
+import { readFileSync } from "node:fs";
 import type { Plugin } from "vite";
 
 const PACKAGE = "@cycjimmy/jsmpeg-player";
@@ -37,4 +38,10 @@ export function jsmpegParts(): Plugin {
     // Prebundled dependencies would pass this plugin by.
     config: () => ({ optimizeDeps: { exclude: [PACKAGE] } }),
   };
+}
+
+/** The package's notice as a comment, for the head of what holds parts of it. */
+export function jsmpegNotice(): string {
+  const file = new URL(`../../node_modules/${PACKAGE}/LICENSE`, import.meta.url);
+  return `/*! ${PACKAGE}, after jsmpeg (https://github.com/phoboslab/jsmpeg)\n\n${readFileSync(file, "utf8").trim()}\n*/`;
 }

@@ -6,7 +6,7 @@
  */
 import preact from "@preact/preset-vite";
 import { defineConfig, loadEnv } from "vite";
-import { jsmpegParts } from "./jsmpeg-parts.ts";
+import { jsmpegNotice, jsmpegParts } from "./jsmpeg-parts.ts";
 
 const HUB_PATHS = ["/api", "/checkpoint", "/tile", "/preview"];
 
@@ -16,7 +16,11 @@ export default defineConfig(({ mode }) => {
     root: import.meta.dirname,
     plugins: [preact(), jsmpegParts()],
     // Threads are bundled by plugins of their own.
-    worker: { format: "es", plugins: () => [jsmpegParts()] },
+    worker: {
+      format: "es",
+      plugins: () => [jsmpegParts()],
+      rolldownOptions: { output: { banner: jsmpegNotice } },
+    },
     build: {
       outDir: "../../dist/web",
       emptyOutDir: true,
@@ -24,6 +28,8 @@ export default defineConfig(({ mode }) => {
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
       sourcemap: true,
+      // The notices of the packages that are bundled; the thread begins with its own.
+      license: { fileName: "licenses.md" },
     },
     server: hub === undefined ? {} : { proxy: proxyTo(hub) },
   };
