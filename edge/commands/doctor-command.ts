@@ -26,7 +26,7 @@ import type { ConnectHub } from "../delivery/hub-connection.ts";
 import { parseLineAddress } from "../sensors/lines/address.ts";
 import { connectTo } from "../sensors/lines/connect.ts";
 import { explainPortError } from "../sensors/lines/port-fault.ts";
-import { signLoginToken } from "../delivery/login-token.ts";
+import { signLoginToken } from "../../ledger/login-token.ts";
 import { hubConnector } from "./run-command.ts";
 import { findStatus } from "../status/status-socket.ts";
 import type { FoundStatus } from "../status/status-socket.ts";

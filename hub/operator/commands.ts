@@ -12,10 +12,11 @@ import { REASONS } from "../../ledger/kinds/reason.ts";
 import { encodeRevoke } from "../../ledger/kinds/revoke.ts";
 import type { KeyState } from "../../ledger/registry.ts";
 import type { Clock } from "../../platform/clock.ts";
+import { parseEnrolmentRequest } from "../../platform/enrolment-request.ts";
 import type { Random } from "../../platform/random.ts";
 import { UserError } from "../../platform/user-error.ts";
 import type { HubLog } from "../log.ts";
-import { enrolmentEntry, parseEnrolmentRequest } from "./enrolment.ts";
+import { enrolmentEntry } from "./enrolment.ts";
 import type { OperatorCommand } from "./server.ts";
 
 /** What the commands work on. */

@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import type { MqttClient } from "mqtt";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { parseAck, parseNack } from "../../edge/delivery/ack.ts";
+import { parseAck, parseNack } from "../../platform/ack.ts";
 import type { CosignedView } from "../../hub/admission/acks.ts";
 import { encodeHex, encodeUtf8 } from "../../ledger/bytes.ts";
 import { encodeCbor } from "../../ledger/cbor.ts";

@@ -8,7 +8,7 @@
 import { Buffer } from "node:buffer";
 import mqtt from "mqtt";
 import type { MqttClient } from "mqtt";
-import { signLoginToken } from "../../edge/delivery/login-token.ts";
+import { signLoginToken } from "../../ledger/login-token.ts";
 import { decodeHex, encodeHex, encodeUtf8 } from "../../ledger/bytes.ts";
 import { kidHex } from "../../ledger/key.ts";
 import { provePossession } from "../../ledger/kinds/possession.ts";
