@@ -148,7 +148,7 @@ export class VirtualDevice {
           if (this.#hasConnected) tally.reconnections += 1;
           this.#hasConnected = true;
         }
-        this.#fill();
+        this.fill();
       };
       const onEnd = (end: SessionEnd): void => {
         cancel();
@@ -162,8 +162,8 @@ export class VirtualDevice {
     });
   }
 
-  /** A greedy device keeps its window full. */
-  #fill(): void {
+  /** Signs as much as its window takes, if it is one that needs no turns. */
+  fill(): void {
     const session = this.#session;
     if (session === undefined || this.#parts.isGreedy?.() !== true) return;
     while (session.hasWindow && this.chain.hasRoom && this.chain.due() === undefined) {

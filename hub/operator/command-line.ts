@@ -10,16 +10,21 @@ import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { askHub } from "./client.ts";
 import type { DeviceLine, MadeEntry } from "./commands.ts";
+import { enrolFrom } from "./enrol-from-command.ts";
 import type { OperatorRequest } from "./protocol.ts";
 
 const data = { type: "text", value: "DIR", about: "the hub's data folder (data)" } as const;
 const json = { type: "switch", about: "prints JSON" } as const;
 
 const enrolSpec = {
-  usage: "kerbstone hub enrol [REQUEST] [--file FILE] [--data DIR]",
+  usage: "kerbstone hub enrol (REQUEST | --file FILE | --from FILE) [--data DIR]",
   about:
     "Enrols a device by the request that `kerbstone edge init` has printed: JSON, or one word.",
-  flags: { data, file: { type: "text", value: "FILE", about: "reads the request from a file" } },
+  flags: {
+    data,
+    file: { type: "text", value: "FILE", about: "reads the request from a file" },
+    from: { type: "text", value: "FILE", about: "enrols all devices of a file, a request a line" },
+  },
   positionals: { min: 0, max: 1 },
 } as const satisfies CommandSpec;
 
@@ -55,6 +60,12 @@ export const operatorPrograms: Readonly<
 async function enrol(io: ProgramIo, argv: readonly string[]): Promise<number> {
   const { flags, positionals, help } = parseFlags(argv, enrolSpec);
   if (help) return showHelp(io, enrolSpec);
+  if (flags.from !== undefined) {
+    if (positionals.length > 0 || flags.file !== undefined) {
+      throw new UserError("--from stands alone: it names a file of requests.");
+    }
+    return enrolFrom(io, resolve(io.cwd, flags.data ?? "data"), resolve(io.cwd, flags.from));
+  }
   const request = await requestText(io, positionals[0], flags.file);
   const made = (await ask(io, flags.data, { command: "enrol", request })) as MadeEntry;
   io.stdout.write(`Enrolled ${made.name} with key ${made.kid} as entry ${made.entry}.\n`);
@@ -67,7 +78,9 @@ async function requestText(
   file: string | undefined,
 ): Promise<string> {
   if ((word === undefined) === (file === undefined)) {
-    throw new UserError("Give the enrolment request either as an argument or with --file.");
+    throw new UserError(
+      "Give the enrolment request either as an argument or with --file, or many with --from.",
+    );
   }
   if (file === undefined) return word!;
   const bytes = await io.files.read(resolve(io.cwd, file));

@@ -34,6 +34,11 @@ export class RogueDevice {
     this.behaviour = parts.behaviour;
   }
 
+  /** Whether it has signed two statements with one number, and the hub has answered both. */
+  get hasEquivocated(): boolean {
+    return this.behaviour === "equivocator" && this.#turns > 0;
+  }
+
   /** Lets it do its next deed; false while it is at one. */
   turn(): boolean {
     if (this.#next === undefined) return false;
