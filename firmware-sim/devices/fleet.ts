@@ -38,6 +38,8 @@ export interface RunTimes {
   allConnectedMs?: number;
   loadMs?: number;
   loadEndedMs?: number;
+  /** Devices that were connected when all was over. */
+  connectedAtEnd?: number;
   /** What had been done when the load ended. */
   atLoadEnd?: { readonly signed: number; readonly stored: number };
 }
@@ -97,16 +99,13 @@ export class Fleet {
   /** Runs to the end; the signal ends the load early. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
-    const stop = new AbortController();
-    const cut = new AbortController();
-    const rogueStop = new AbortController();
     this.times.beganMs = clock.monotonicMs();
-    const running = this.honest.map((device) => device.run(stop.signal));
+    const running = this.honest.map((device) => device.run());
     await this.#until(() => this.#areAllConnected, this.#plan.connectMs, signal);
     if (this.#areAllConnected) this.times.allConnectedMs = clock.monotonicMs();
     this.phase = "load";
     this.times.loadMs = clock.monotonicMs();
-    const misbehaving = this.rogues.map((rogue) => rogue.run(rogueStop.signal, cut.signal));
+    const misbehaving = this.rogues.map((rogue) => rogue.run());
     this.pace.start(() => this.#giveTurn());
     if (this.#isGreedy) for (const device of this.honest) device.fill();
     await this.#until(() => false, this.#plan.loadMs ?? Infinity, signal);
@@ -114,13 +113,16 @@ export class Fleet {
     this.phase = "waiting";
     this.times.loadEndedMs = clock.monotonicMs();
     this.times.atLoadEnd = { signed: this.tally.signed, stored: this.tally.stored };
-    rogueStop.abort();
-    const late = clock.after(ROGUES_END_MS, () => cut.abort());
+    for (const rogue of this.rogues) rogue.stop();
+    const late = clock.after(ROGUES_END_MS, () => {
+      for (const rogue of this.rogues) rogue.cut();
+    });
     await Promise.all(misbehaving);
     late();
     await this.#until(() => this.#isSettled, this.#plan.waitMs);
+    this.times.connectedAtEnd = this.tally.connectedNow;
     this.phase = "ended";
-    stop.abort();
+    for (const device of this.honest) device.stop();
     await Promise.all(running);
   }
 

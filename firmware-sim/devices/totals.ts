@@ -62,7 +62,7 @@ export function totalsOf(fleet: Fleet, nowMs: number, busiest: number): FleetTot
   return {
     devices: honest.length,
     misbehaving: rogues.length,
-    connected: tally.connectedNow,
+    connected: times.connectedAtEnd ?? tally.connectedNow,
     connectSeconds: isConnected ? round((allConnectedMs - beganMs) / 1000) : null,
     connections: tally.connections,
     reconnections: tally.reconnections,

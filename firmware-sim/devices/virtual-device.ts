@@ -104,14 +104,16 @@ export class VirtualDevice {
     this.#session?.cut("cut on purpose");
   }
 
-  /** Connects and comes back after every cut, until the signal. Never rejects. */
-  async run(signal: AbortSignal): Promise<void> {
+  /** Has it say goodbye and come back no more: `run` then resolves. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Connects and comes back after every cut, until it is stopped. Never rejects. */
+  async run(): Promise<void> {
     const { world } = this.#parts;
     const { clock, random, gate, tally, limits } = world;
-    const stop = (): void => this.#stop.abort();
-    signal.addEventListener("abort", stop, { once: true });
-    if (signal.aborted) stop();
-    // One of its own, so that ten thousand devices do not search one list of listeners at each wait.
+    // Its own signal: ten thousand devices would search one list of listeners at each wait.
     const own = this.#stop.signal;
     const waits = new BackOff(random, limits.reconnect);
     while (!own.aborted && !this.chain.isHalted) {
@@ -126,7 +128,6 @@ export class VirtualDevice {
       if (!this.chain.isHalted) await clock.sleep(waits.nextMs(), own).catch(() => undefined);
     }
     if (this.chain.isHalted) tally.halted += 1;
-    signal.removeEventListener("abort", stop);
   }
 
   /** One connection, from its beginning to its end. `through` is called when the hub has spoken. */

@@ -23,6 +23,8 @@ export class RogueDevice {
   readonly #parts: Omit<DeskParts, "signal">;
   /** Whether turns are given, or it goes on by itself. */
   readonly #isPaced: boolean;
+  readonly #stop = new AbortController();
+  readonly #cut = new AbortController();
   #turns = 0;
   #interruptions = 0;
   #next: (() => void) | undefined;
@@ -46,9 +48,22 @@ export class RogueDevice {
     return true;
   }
 
-  /** Misbehaves until the signal, finishing the deed that is under way unless `cut` comes. Never rejects. */
-  async run(signal: AbortSignal, cut: AbortSignal): Promise<void> {
+  /** Has it begin no other deed: `run` resolves when the one that is under way is over. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Ends what is under way too. What that interrupts proves nothing. */
+  cut(): void {
+    this.#stop.abort();
+    this.#cut.abort();
+  }
+
+  /** Misbehaves until it is stopped. Never rejects. */
+  async run(): Promise<void> {
     const { clock, random, limits } = this.#parts.world;
+    const { signal } = this.#stop;
+    const cut = this.#cut.signal;
     const desk = new Desk({ ...this.#parts, signal: cut });
     const waits = new BackOff(random, limits.reconnect);
     const close = (): void => desk.close();
