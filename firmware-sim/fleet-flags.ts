@@ -72,7 +72,11 @@ const FLEET_COMMAND = {
       value: "LEVEL",
       about: "what is waited for at the end, stored (unless given) or sealed",
     },
-    wait: { type: "text", value: "S", about: "how long at most, 60 seconds unless given" },
+    wait: {
+      type: "text",
+      value: "S",
+      about: "how long nothing may move before that is given up, 60 seconds unless given",
+    },
     json: { type: "switch", about: "prints one JSON object a line" },
   },
 } as const satisfies CommandSpec;

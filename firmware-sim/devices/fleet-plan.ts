@@ -19,7 +19,7 @@ export interface FleetPlan {
   readonly perSecond: number;
   /** How long statements are signed; until the signal without. */
   readonly loadMs?: number | undefined;
-  /** What is waited for at the end, as long as `waitMs` allows. */
+  /** What is waited for at the end, until nothing has moved for `waitMs`. */
   readonly until: "stored" | "sealed";
   readonly waitMs: number;
   /** How long may be waited until all honest devices are connected, before the load begins with those that are. */

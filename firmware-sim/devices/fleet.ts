@@ -119,7 +119,7 @@ export class Fleet {
     });
     await Promise.all(misbehaving);
     late();
-    await this.#until(() => this.#isSettled, this.#plan.waitMs);
+    await this.#untilSettled();
     this.times.connectedAtEnd = this.tally.connectedNow;
     this.phase = "ended";
     for (const device of this.honest) device.stop();
@@ -132,8 +132,42 @@ export class Fleet {
 
   get #isSettled(): boolean {
     const { stored, sealed } = this.tally;
-    if (this.#plan.until === "sealed" && sealed < stored) return false;
+    return this.#areStored && (this.#plan.until === "stored" || sealed >= stored);
+  }
+
+  get #areStored(): boolean {
     return this.honest.every((device) => device.isSettled || device.chain.isHalted);
+  }
+
+  /**
+   * Waits until all that was signed is stored, as long as there is progress; then asks once more.
+   *
+   * A hub that is slow has lost nothing. What it has, it says to a new connection first of all.
+   */
+  async #untilSettled(): Promise<void> {
+    await this.#untilQuiet();
+    if (this.#areStored) return;
+    for (const device of this.honest) if (!device.isSettled) device.cut();
+    await this.#untilQuiet();
+  }
+
+  /** Waits until all is settled, or nothing has moved for the limit. */
+  async #untilQuiet(): Promise<void> {
+    const { clock } = this.#parts;
+    let movedMs = clock.monotonicMs();
+    let before = this.#moves;
+    await this.#until(() => {
+      const nowMs = clock.monotonicMs();
+      if (this.#moves !== before) movedMs = nowMs;
+      before = this.#moves;
+      return this.#isSettled || nowMs - movedMs >= this.#plan.waitMs;
+    }, Infinity);
+  }
+
+  /** Grows with everything that brings a run nearer to its end. */
+  get #moves(): number {
+    const { confirmed, stored, sealed, connections } = this.tally;
+    return confirmed + stored + sealed + connections;
   }
 
   /** Looks again and again until it is so, the limit, or the signal. */
