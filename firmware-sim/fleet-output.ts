@@ -119,6 +119,9 @@ function honestLines(totals: FleetTotals): string[] {
     row("sealed", `${totals.sealed}`),
     row("nacked", sum(totals.nacked) === 0 ? "0" : kinds(totals.nacked)),
     row("lost", `${totals.lost}`),
+    ...(totals.unanswered > 0
+      ? [row("unanswered", `${totals.unanswered}, of devices that are not let in any more`)]
+      : []),
     row("not delivered", `${totals.undelivered}`),
     ...(totals.halted > 0 ? [row("stopped", `${totals.halted} devices`)] : []),
     row("to PUBACK", latency(totals.toPuback)),

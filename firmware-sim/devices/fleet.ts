@@ -136,7 +136,9 @@ export class Fleet {
   }
 
   get #areStored(): boolean {
-    return this.honest.every((device) => device.isSettled || device.chain.isHalted);
+    return this.honest.every(
+      (device) => device.isSettled || device.chain.isHalted || device.isShutOut,
+    );
   }
 
   /**

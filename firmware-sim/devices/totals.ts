@@ -25,6 +25,8 @@ export interface FleetTotals {
   readonly nacked: Readonly<Record<string, number>>;
   /** Had their PUBACK, were not refused, and no ack has called them stored. */
   readonly lost: number;
+  /** The same, of devices that are not let in any more, as after a revocation: nobody can ask. */
+  readonly unanswered: number;
   /** Neither confirmed nor refused: a real device would keep them. */
   readonly undelivered: number;
   /** Devices that stopped. */
@@ -56,7 +58,11 @@ export function totalsOf(fleet: Fleet, nowMs: number, busiest: number): FleetTot
   const { beganMs, allConnectedMs, loadMs, loadEndedMs, atLoadEnd } = times;
   const loadSeconds = loadMs === undefined ? 0 : ((loadEndedMs ?? nowMs) - loadMs) / 1000;
   const { signed, stored } = atLoadEnd ?? tally;
-  const lost = honest.reduce((sum, { chain }) => sum + chain.lost().length, 0);
+  const [lost, unanswered] = [false, true].map((isShutOut) =>
+    honest
+      .filter((device) => device.isShutOut === isShutOut)
+      .reduce((sum, { chain }) => sum + chain.lost().length, 0),
+  ) as [number, number];
   const pending = honest.reduce((sum, { chain }) => sum + chain.pending.length, 0);
   const isConnected = beganMs !== undefined && allConnectedMs !== undefined;
   return {
@@ -77,7 +83,8 @@ export function totalsOf(fleet: Fleet, nowMs: number, busiest: number): FleetTot
     sealed: tally.sealed,
     nacked: Object.fromEntries(tally.nacks),
     lost,
-    undelivered: pending - lost,
+    unanswered,
+    undelivered: pending - lost - unanswered,
     halted: tally.halted,
     signedPerSecond: rate(signed, loadSeconds),
     storedPerSecond: rate(stored, loadSeconds),

@@ -72,6 +72,7 @@ export class VirtualDevice {
   readonly #stop = new AbortController();
   #session: Session | undefined;
   #hasConnected = false;
+  #isShutOut = false;
 
   constructor(parts: DeviceParts) {
     const { limits, random } = parts.world;
@@ -84,6 +85,11 @@ export class VirtualDevice {
   /** Whether the hub has sent its ack on the connection that is there. */
   get isConnected(): boolean {
     return this.#session?.isReady === true;
+  }
+
+  /** Whether the hub has refused its latest login: what became of its statements nobody can ask. */
+  get isShutOut(): boolean {
+    return this.#isShutOut;
   }
 
   /** Whether everything that was signed is stored. */
@@ -123,6 +129,7 @@ export class VirtualDevice {
       through();
       if (own.aborted) break;
       if (end.wasReady) waits.reset();
+      this.#isShutOut = end.refusedBy !== undefined;
       countIn(tally.ended, end.reason);
       if (end.refusedBy !== undefined) countIn(tally.loginsRefused, end.refusedBy);
       if (!this.chain.isHalted) await clock.sleep(waits.nextMs(), own).catch(() => undefined);

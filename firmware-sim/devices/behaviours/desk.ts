@@ -99,10 +99,14 @@ export class Desk {
   /** Makes an open contact its own: subscribes, and hears where the chain stands. */
   async take(contact: Contact): Promise<Contact> {
     const { name } = this.parts.identity;
-    this.#contact = contact;
     await contact.subscribe([topicOf(name, "ack"), topicOf(name, "nack")]);
     const ack = await contact.until(() => contact.ack);
-    if (ack === undefined) throw this.#interruption(contact);
+    if (ack === undefined) {
+      contact.close();
+      throw this.#interruption(contact);
+    }
+    this.#contact?.close();
+    this.#contact = contact;
     this.#position = { issuer: name, seq: ack.stored + 1, prev: ack.hash };
     return contact;
   }

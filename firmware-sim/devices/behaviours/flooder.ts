@@ -12,7 +12,7 @@ const ENDLESS = Uint8Array.of(0x32, 0x80, 0x80, 0x80, 0x01, 0, 4, 0x6b);
 /** See the head of the file. */
 export const flooder: Misbehaviour = async (desk, turn) => {
   await desk.contact();
-  await (turn % 4 === 3 ? sendEndless : flood)(desk);
+  await (turn % 4 === 1 ? sendEndless : flood)(desk);
   await desk.goOn();
 };
 

@@ -38,7 +38,7 @@ async function hang(desk: Desk): Promise<void> {
   if (opening.kind === "refused") {
     return desk.expect("newer-wins", false, `CONNACK ${opening.code}`);
   }
-  await desk.take(opening.contact);
   desk.expect("newer-wins", await old.ended(), "the old connection stays");
   old.close();
+  await desk.take(opening.contact);
 }
