@@ -3,6 +3,7 @@
  *
  * Unless told otherwise it believes everybody: lets all in, grants all, calls whatever comes stored, and refuses nothing.
  */
+import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
