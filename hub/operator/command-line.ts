@@ -9,6 +9,7 @@ import type { CommandSpec } from "../../platform/command-line.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { askHub } from "./client.ts";
+import { DEVICES_PAGE } from "./commands.ts";
 import type { DeviceLine, MadeEntry } from "./commands.ts";
 import { enrolFrom } from "./enrol-from-command.ts";
 import type { OperatorRequest } from "./protocol.ts";
@@ -107,7 +108,13 @@ function sequenceNumber(text: string): number {
 async function devices(io: ProgramIo, argv: readonly string[]): Promise<number> {
   const { flags, help } = parseFlags(argv, devicesSpec);
   if (help) return showHelp(io, devicesSpec);
-  const lines = (await ask(io, flags.data, { command: "devices" })) as DeviceLine[];
+  const lines: DeviceLine[] = [];
+  for (let isMore = true; isMore;) {
+    const request = { command: "devices", from: lines.length };
+    const page = (await ask(io, flags.data, request)) as DeviceLine[];
+    lines.push(...page);
+    isMore = page.length === DEVICES_PAGE;
+  }
   io.stdout.write(flags.json ? `${JSON.stringify(lines, null, 2)}\n` : formatDevices(lines));
   return 0;
 }

@@ -39,6 +39,9 @@ export interface MadeEntry {
   readonly entry: number;
 }
 
+/** Lines of one reply; a shorter one is the last. */
+export const DEVICES_PAGE = 2000;
+
 /** One line of the list of devices. */
 export interface DeviceLine {
   readonly name: string;
@@ -59,6 +62,11 @@ const revokeShape = z.object({
   last: z.number().int().min(0).optional(),
 });
 
+const devicesShape = z.object({
+  command: z.literal("devices"),
+  from: z.number().int().min(0).default(0),
+});
+
 const enrolShape = z.object({ command: z.literal("enrol"), request: z.string() });
 
 /** The commands of one hub, by name. */
@@ -67,7 +75,7 @@ export function operatorCommands(ports: OperatorPorts): Record<string, OperatorC
     enrol: (request) => enrol(ports, parse(enrolShape, request).request),
     "enrol-many": (request) => enrolAll(ports, parse(enrolManyShape, request).claims),
     revoke: (request) => revoke(ports, parse(revokeShape, request)),
-    devices: async () => listDevices(ports),
+    devices: async (request) => listDevices(ports, parse(devicesShape, request).from),
     status: async () => ports.status(),
   };
 }
@@ -160,9 +168,11 @@ function say(
     : new Refusal("taken", "the log holds this statement already");
 }
 
-function listDevices(ports: OperatorPorts): DeviceLine[] {
+/** A page of the list, from a place in it on: the whole of a large city's would not fit one reply. */
+function listDevices(ports: OperatorPorts, from: number): DeviceLine[] {
   return [...ports.log.state.registry.all()]
     .filter((key) => key.role === "device")
+    .slice(from, from + DEVICES_PAGE)
     .map((key) => deviceLine(key, ports.isOnline(key.name)));
 }
 
