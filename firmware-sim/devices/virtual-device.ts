@@ -69,7 +69,7 @@ export class VirtualDevice {
   readonly identity: Identity;
   readonly chain: DeviceChain;
   readonly #parts: DeviceParts;
-  readonly #stop = new AbortController();
+  #stop = new AbortController();
   #session: Session | undefined;
   #hasConnected = false;
   #isShutOut = false;
@@ -115,8 +115,9 @@ export class VirtualDevice {
     this.#stop.abort();
   }
 
-  /** Connects and comes back after every cut, until it is stopped. Never rejects. */
+  /** Connects and comes back after every cut, until it is stopped; may be called again after that. Never rejects. */
   async run(): Promise<void> {
+    this.#stop = new AbortController();
     const { world } = this.#parts;
     const { clock, random, gate, tally, limits } = world;
     // Its own signal: ten thousand devices would search one list of listeners at each wait.
@@ -173,11 +174,16 @@ export class VirtualDevice {
   /** Signs as much as its window takes, if it is one that needs no turns. */
   fill(): void {
     const session = this.#session;
-    if (session === undefined || this.#parts.isGreedy?.() !== true) return;
-    while (session.hasWindow && this.chain.hasRoom && this.chain.due() === undefined) {
+    const isGreedy = this.#parts.isGreedy ?? ((): boolean => false);
+    while (isGreedy() && session?.hasWindow === true && this.#isIdle) {
       this.#signNext();
       session.pump();
     }
+  }
+
+  /** Whether all that is signed has been sent, and there is room for more. */
+  get #isIdle(): boolean {
+    return this.chain.hasRoom && this.chain.due() === undefined;
   }
 
   #signNext(): void {
