@@ -236,7 +236,7 @@ function pairs(flag: string, texts: readonly string[]): Record<string, string> {
 }
 
 /** What is no number stays as it is, for the scenario's rules to complain about. */
-function numberOrText(text: string | undefined): number | string | undefined {
+export function numberOrText(text: string | undefined): number | string | undefined {
   return text === undefined || text.trim() === "" || Number.isNaN(Number(text))
     ? text
     : Number(text);
@@ -254,7 +254,8 @@ function numbers(texts: Readonly<Record<string, string | undefined>>): Record<st
   );
 }
 
-function compact(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+/** Leaves out the fields that are not given. */
+export function compact(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
 

@@ -8,6 +8,7 @@ import {
   parseFlags,
 } from "../platform/command-line.ts";
 import { UserError } from "../platform/user-error.ts";
+import { compact, numberOrText } from "./command.ts";
 import { BEHAVIOUR_NAMES } from "./devices/behaviours/behaviour.ts";
 
 const FLEET_COMMAND = {
@@ -189,15 +190,4 @@ function numberOf(
   const value = numberOrText(flags[name]) ?? preset;
   if (typeof value === "number" && value >= min && value <= max) return value;
   throw new UserError(`--${name} needs a number from ${min} to ${max}, not "${value}".`);
-}
-
-/** What is no number stays as it is, for the scenario's rules to complain about. */
-function numberOrText(text: string | undefined): number | string | undefined {
-  return text === undefined || text.trim() === "" || Number.isNaN(Number(text))
-    ? text
-    : Number(text);
-}
-
-function compact(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
