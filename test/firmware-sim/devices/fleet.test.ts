@@ -1,6 +1,7 @@
 /** Fleets of virtual devices over real sockets: on a whole hub in this process, and on brokers that break their word. */
 import { describe, expect, test } from "vitest";
 import { BROKER_LIMITS } from "../../../hub/broker/broker.ts";
+import { listenMqtt } from "../../../hub/broker/listener.ts";
 import { EXPECTATIONS } from "../../../firmware-sim/devices/behaviours/behaviour.ts";
 import type { BehaviourName } from "../../../firmware-sim/devices/behaviours/behaviour.ts";
 import { groupsOf } from "../../../firmware-sim/devices/crew.ts";
@@ -16,6 +17,7 @@ import { seededRandom } from "../../../platform/random.ts";
 import { ORIGIN } from "../../hub/support/devices.ts";
 import { RunningHub } from "../../hub/support/running-hub.ts";
 import { eventually } from "../../support/process.ts";
+import { TEST_CERTIFICATE, TEST_CERTIFICATE_KEY } from "../../support/test-certificate.ts";
 import { testScope } from "../../support/scope.ts";
 import { ScriptedBroker } from "./scripted-broker.ts";
 
@@ -115,6 +117,28 @@ describe("honest devices", () => {
     expect(totals).toMatchObject({ lost: 0, undelivered: 0, faults: [], nacked: {} });
     expect(hub.hub.log.evidence.list()).toEqual([]);
     await hub.hub.log.seal();
+  });
+
+  test("speak TLS where the hub does, and with nobody whom they cannot check", async () => {
+    const hub = await RunningHub.start(scope);
+    const plan = planOf({ honest: 3 });
+    await enrolAll(hub, plan);
+    const tls = { cert: TEST_CERTIFICATE, key: TEST_CERTIFICATE_KEY };
+    const options = { host: "127.0.0.1", port: 0, tls, connectionsMax: 100 };
+    const listener = await listenMqtt(options, (socket) => hub.hub.accept(socket));
+    scope.defer(() => listener.close());
+    const { port } = listener;
+    const address = { isTls: true, host: "localhost", port };
+    const stranger = begin(port, plan, { dial: dialTo(address) });
+    await eventually("they have left", () =>
+      (stranger.fleet.tally.ended.get("DEPTH_ZERO_SELF_SIGNED_CERT") ?? 0) >= 3 ? true : undefined,
+    );
+    stranger.stop.abort();
+    expect(await stranger.done).toMatchObject({ connections: 0, signed: 0 });
+    const { fleet, stop, done } = begin(port, plan, { dial: dialTo(address, TEST_CERTIFICATE) });
+    await eventually("they are at work", () => (fleet.tally.stored > 20 ? true : undefined));
+    stop.abort();
+    expect(await done).toMatchObject({ connections: 3, lost: 0, faults: [] });
   });
 
   test("stop when they are revoked, and nothing else does", async () => {
