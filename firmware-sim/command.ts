@@ -19,7 +19,7 @@ const SIM_COMMAND = {
   usage:
     "kerbstone sim --scenario FILE | --board NAME (--listen HOST:PORT | --serial PATH) [options]",
   about:
-    "Simulates sensor boards that speak their real protocols, fed by models of a city, recorded CSV files or captured bytes.",
+    "Simulates sensor boards that speak their real protocols, fed by models of a city, recorded CSV files or captured bytes. With --hub it runs virtual devices for load instead: see `kerbstone sim --hub URL --help`.",
   flags: {
     scenario: { type: "text", value: "FILE", about: "takes all boards from a scenario file" },
     board: { type: "text", value: "NAME", about: `one of ${BOARD_NAMES.join(", ")}` },

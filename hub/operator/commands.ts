@@ -40,7 +40,7 @@ export interface MadeEntry {
 }
 
 /** Lines of one reply; a shorter one is the last. */
-export const DEVICES_PAGE = 2000;
+export const DEVICES_PAGE = 500;
 
 /** One line of the list of devices. */
 export interface DeviceLine {

@@ -2,6 +2,10 @@
 import { expect, test } from "vitest";
 import type { EnrolmentOutcome } from "../../../hub/operator/bulk-enrolment.ts";
 import { BATCH_MAX } from "../../../hub/operator/bulk-enrolment.ts";
+import { STREAMS_MAX } from "../../../ledger/limits.ts";
+import { DEVICES_PAGE } from "../../../hub/operator/commands.ts";
+import type { DeviceLine } from "../../../hub/operator/commands.ts";
+import { LINE_BYTES_MAX } from "../../../hub/operator/protocol.ts";
 import { MemoryFiles } from "../../../platform/memory-files.ts";
 import { testScope } from "../../support/scope.ts";
 import { testDevice } from "../support/devices.ts";
@@ -68,6 +72,33 @@ test("a batch is on the disk when it is answered, by a write and a sync", async 
   files.crash();
   const again = await RunningHub.start(scope, { files });
   expect(again.hub.log.state.registry.liveKey("many-99")).toBeDefined();
+});
+
+test("the list of devices comes by the page", async () => {
+  const hub = await RunningHub.start(scope);
+  const names = Array.from({ length: 20 }, (_, i) => `page-${i}`);
+  await enrol(
+    hub,
+    names.map((name) => claimOf(testDevice(name))),
+  );
+  const list = async (from?: number): Promise<string[]> => {
+    const lines = (await hub.command(
+      "devices",
+      from === undefined ? {} : { from },
+    )) as DeviceLine[];
+    return lines.map(({ name }) => name);
+  };
+  expect(await list()).toEqual(names);
+  expect(await list(15)).toEqual(names.slice(15));
+  expect(await list(20)).toEqual([]);
+  await expect(list(-1)).rejects.toThrow(/from/);
+  // A page of the longest lines there can be stays below the bound of a reply.
+  const longest = JSON.stringify({
+    ...((await hub.command("devices")) as DeviceLine[])[0],
+    name: "n".repeat(63),
+    streams: Array.from({ length: STREAMS_MAX }, () => "s".repeat(63)),
+  });
+  expect(longest.length * DEVICES_PAGE).toBeLessThan(LINE_BYTES_MAX);
 });
 
 test("a batch has a bound", async () => {
