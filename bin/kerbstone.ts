@@ -26,7 +26,10 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     about: "checks a proof or evidence file",
     load: () => import("../hub/checking/verify-command.ts"),
   },
-  sim: { about: "simulated sensor boards", load: () => import("../firmware-sim/main.ts") },
+  sim: {
+    about: "simulated sensor boards, and devices for load",
+    load: () => import("../firmware-sim/main.ts"),
+  },
 };
 
 async function main(io: ProgramIo): Promise<number> {

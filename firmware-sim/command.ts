@@ -20,7 +20,7 @@ const SIM_COMMAND = {
   usage:
     "kerbstone sim --scenario FILE | (--board NAME | --firmware FILE.hex) (--listen HOST:PORT | --serial PATH | --pty PATH | --broker URL | --push URL) [options]",
   about:
-    "Simulates sensor boards that speak their real protocols, fed by models of a city, recorded CSV files or captured bytes; also with firmware of your own. And cameras.",
+    "Simulates sensor boards that speak their real protocols, fed by models of a city, recorded CSV files or captured bytes; also with firmware of your own. And cameras. With --hub it runs virtual devices for load instead: see `kerbstone sim --hub URL --help`.",
   flags: {
     scenario: { type: "text", value: "FILE", about: "takes all boards from a scenario file" },
     board: { type: "text", value: "NAME", about: `one of ${BOARD_NAMES.join(", ")}` },
@@ -312,7 +312,7 @@ function pairs(flag: string, texts: readonly string[]): Record<string, string> {
 }
 
 /** What is no number stays as it is, for the scenario's rules to complain about. */
-function numberOrText(text: string | undefined): number | string | undefined {
+export function numberOrText(text: string | undefined): number | string | undefined {
   return text === undefined || text.trim() === "" || Number.isNaN(Number(text))
     ? text
     : Number(text);
@@ -330,7 +330,8 @@ function numbers(texts: Readonly<Record<string, string | undefined>>): Record<st
   );
 }
 
-function compact(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+/** Leaves out the fields that are not given. */
+export function compact(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
 

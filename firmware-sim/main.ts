@@ -1,11 +1,14 @@
 /**
- * `kerbstone sim`: opens the boards of a scenario or of the command line, says where they are, and runs them.
+ * `kerbstone sim`: opens the boards of a scenario or of the command line, says where they are, and runs them. With a hub it
+ * runs virtual devices instead (fleet-command.ts).
  */
 import { dirname, resolve } from "node:path";
 import { decodeUtf8 } from "../ledger/bytes.ts";
 import type { ProgramIo } from "../platform/lifecycle.ts";
 import { UserError } from "../platform/user-error.ts";
 import { describeByFlags, readSimCommand, simHelp, type SimRequest } from "./command.ts";
+import { runFleet } from "./fleet-command.ts";
+import { isFleetCommand } from "./fleet-flags.ts";
 import { District, type StationEnd } from "./stations/district.ts";
 import { parseScenario, readScenario } from "./scenario/scenario.ts";
 import type { Station } from "./stations/station.ts";
@@ -18,6 +21,7 @@ import { formatEnd, formatListening, formatNotice, formatReady, formatSeed } fro
  * Gives 0, or 1 when a board lost its line. Throws a `UserError` for what was asked wrongly.
  */
 export async function run(io: ProgramIo): Promise<number> {
+  if (isFleetCommand(io.argv)) return runFleet(io);
   const request = readSimCommand(io.argv);
   if (request === undefined) {
     io.stdout.write(simHelp());
@@ -61,6 +65,9 @@ async function loadScenario(
   if (bytes === undefined) throw new UserError(`There is no file ${path}.`);
   const text = decodeUtf8(bytes);
   if (text === undefined) throw new UserError(`${path} is no UTF-8 text.`);
+  if (/^\s*\[\[\s*devices\s*\]\]/m.test(text)) {
+    throw new UserError(`${request.scenario} has devices: --hub says where their hub is.`);
+  }
   const scenario = parseScenario(text, request.values);
   if (Array.isArray(scenario)) {
     throw new UserError(

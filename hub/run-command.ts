@@ -21,10 +21,11 @@ import type { ProgramIo } from "../platform/lifecycle.ts";
 import { pinoLogger } from "../platform/log.ts";
 import type { Logger } from "../platform/log.ts";
 import { fastestVerify } from "../platform/native-verify.ts";
+import { openFilesMax } from "../platform/open-files.ts";
 import { readPolicyFile } from "../platform/policy-file.ts";
 import { UserError } from "../platform/user-error.ts";
 import { VerifyPool } from "../platform/verify-pool.ts";
-import { connectionBudget, openFilesMax } from "./api/connection-budget.ts";
+import { connectionBudget } from "./api/connection-budget.ts";
 import type { ConnectionBudget } from "./api/connection-budget.ts";
 import { deviceKey } from "./api/device-view.ts";
 import { EVENT_STREAM_LIMITS } from "./api/event-stream.ts";
@@ -181,17 +182,13 @@ function influxTarget(settings: HubSettings, clock: Clock): InfluxTarget | undef
   return url === undefined ? undefined : new InfluxTarget(parseInfluxUrl(url), clock);
 }
 
-const PROCESS_LIMITS_PATH = "/proc/self/limits";
-const PROCESS_LIMITS_BYTES_MAX = 8192;
-
 /** Fits the connections that are wanted into the files that this process may open. */
 async function connectionsOf(
   io: ProgramIo,
   settings: HubSettings,
   logger: Logger,
 ): Promise<ConnectionBudget> {
-  const text = await io.files.readRange(PROCESS_LIMITS_PATH, 0, PROCESS_LIMITS_BYTES_MAX);
-  const files = openFilesMax(text && decodeUtf8(text));
+  const files = await openFilesMax(io.files);
   const wanted = { mqtt: settings.mqtt.connectionsMax, http: SERVER_LIMITS.connectionsMax };
   const budget = connectionBudget(files, wanted);
   if (budget.mqtt < wanted.mqtt || budget.http < wanted.http) {

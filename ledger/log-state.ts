@@ -4,9 +4,10 @@
  * `snapshotState` and `restoreState` carry it over a restart, so that starting does not mean replaying.
  */
 
-import { isCborMap, decodeCbor, encodeCbor } from "./cbor.ts";
+import { isCborMap, decodeCbor, encodeCbor, encodeHead } from "./cbor.ts";
 import type { CborMap, CborValue } from "./cbor.ts";
-import { decodeHex, encodeHex } from "./bytes.ts";
+import { encodeHex, joinBytes } from "./bytes.ts";
+import { encodeFields, encodeKeys } from "./key-snapshot.ts";
 import { fieldMap } from "./kinds/payload.ts";
 import type { Role } from "./kinds/kind.ts";
 import { MerkleFrontier } from "./merkle.ts";
@@ -53,33 +54,23 @@ export class LogState {
 }
 
 const SNAPSHOT_VERSION = 1;
+const MAP = 5;
 
 /** Writes the state down as deterministic CBOR: equal states give equal bytes. */
 export function snapshotState(state: LogState): Uint8Array {
-  return encodeCbor(
-    fieldMap({
-      v: SNAPSHOT_VERSION,
-      origin: state.origin,
-      blockSeconds: state.blockSeconds,
-      hasRegistrars: state.hasRegistrars,
-      hub: state.hub?.kid,
-      head: state.head && fieldMap({ ...state.head }),
-      latestIat: state.latestIat,
-      size: state.size,
-      frontier: state.frontier.hashes(),
-      keys: [...state.registry.all()].map(snapshotKey),
-    }),
-  );
-}
-
-function snapshotKey(key: KeyState): CborMap {
-  const { device, revoked, ...plain } = key;
-  return fieldMap({
-    ...plain,
-    kid: decodeHex(key.kid)!,
-    device: device && fieldMap({ ...device }),
-    revoked: revoked && fieldMap({ ...revoked }),
-  });
+  const { head, hub, origin, blockSeconds, hasRegistrars, latestIat, size } = state;
+  // Map keys stand in order of their length, then bytewise: `keys` between these two groups.
+  const before = { v: SNAPSHOT_VERSION, hub: hub?.kid, head: head && fieldMap({ ...head }) };
+  const frontier = state.frontier.hashes();
+  const after = { size, origin, frontier, latestIat, blockSeconds, hasRegistrars };
+  const count = Object.values({ ...before, ...after }).filter((each) => each !== undefined).length;
+  return joinBytes([
+    encodeHead(MAP, count + 1),
+    encodeFields(before),
+    encodeCbor("keys"),
+    encodeKeys(state.registry.all()),
+    encodeFields(after),
+  ]);
 }
 
 /** Reads a snapshot of our own back. Throws `RangeError` for any other bytes. */

@@ -5,9 +5,9 @@
  * 256^l leaves each. Reading, writing and collecting the files is left to the callers.
  */
 
-import { concatBytes } from "./bytes.ts";
+import { concatBytes, joinBytes } from "./bytes.ts";
 import { STATEMENT_BYTES_MAX } from "./limits.ts";
-import { leafHash, MerkleFrontier } from "./merkle.ts";
+import { leafHash, MerkleFrontier, nodeHash } from "./merkle.ts";
 import type { NodeReader } from "./merkle.ts";
 import { HASH_BYTES } from "./sha256.ts";
 import type { Hash } from "./sha256.ts";
@@ -95,10 +95,7 @@ export function decodeEntryBundle(bytes: Uint8Array): Uint8Array[] | undefined {
 export function decodeHashTile(bytes: Uint8Array): Hash[] | undefined {
   const width = bytes.length / HASH_BYTES;
   if (!Number.isInteger(width) || width < 1 || width > TILE_WIDTH) return undefined;
-  return Array.from(
-    { length: width },
-    (_, i) => bytes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES) as Hash,
-  );
+  return Array.from({ length: width }, (_, i) => hashIn(bytes, i));
 }
 
 /** Says how wide tile `n` of a level is in a log of `size` entries; 0 where there is none yet. */
@@ -155,13 +152,57 @@ async function readHashTile(tile: TileId, read: TileReader): Promise<Hash[]> {
   return hashes.slice(0, tile.width);
 }
 
+/** Makes a reader of tree nodes that hashes what it needs anew each time; for whoever reads few. See `treeNodeReader`. */
+export function tileNodeReader(size: number, read: TileReader): NodeReader {
+  return treeNodeReader(size, (tile) => readTileTree(tile, read));
+}
+
+/** Reads a hash tile as it is in a log of some size. Rejects as `TileTree.node` cannot go on without. */
+export async function readTileTree(tile: TileId, read: TileReader): Promise<TileTree> {
+  return new TileTree(await readHashTile(tile, read));
+}
+
+/** The nodes of one hash tile: its hashes, and the roots of the complete subtrees over them. At most 16 KiB. */
+export class TileTree {
+  /** Level by level, from the hashes upwards, each as bytes; a level is made when it is first asked for. */
+  readonly #levels: Uint8Array[];
+
+  constructor(hashes: readonly Hash[]) {
+    this.#levels = [joinBytes(hashes)];
+  }
+
+  /** Gives the node `index` of a level, counted from the tile's own hashes: a view; `undefined` where there is none. */
+  node(level: number, index: number): Hash | undefined {
+    while (this.#levels.length <= level) this.#levels.push(roots(this.#levels.at(-1)!));
+    const nodes = this.#levels[level]!;
+    return (index + 1) * HASH_BYTES <= nodes.length ? hashIn(nodes, index) : undefined;
+  }
+}
+
+/** The roots over each two of some hashes; one that is left over has none yet. */
+function roots(hashes: Uint8Array): Uint8Array {
+  const count = Math.floor(hashes.length / HASH_BYTES / 2);
+  const above = new Uint8Array(count * HASH_BYTES);
+  for (let i = 0; i < count; i++) {
+    above.set(nodeHash(hashIn(hashes, 2 * i), hashIn(hashes, 2 * i + 1)), i * HASH_BYTES);
+  }
+  return above;
+}
+
+function hashIn(hashes: Uint8Array, index: number): Hash {
+  return hashes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES) as Hash;
+}
+
 /**
  * Makes a reader of tree nodes out of the hash tiles of a log of `size` entries.
  *
- * A node needs one tile and at most 255 hashings; keeping tiles at hand is up to `read`. The tiles are believed: a
- * root or path made from a stranger's must still be verified.
+ * A tile takes 255 hashings once; keeping trees at hand is up to `read`. The tiles are believed: a root or path made from
+ * a stranger's must still be verified.
  */
-export function tileNodeReader(size: number, read: TileReader): NodeReader {
+export function treeNodeReader(
+  size: number,
+  read: (tile: TileId) => Promise<TileTree>,
+): NodeReader {
   return async (level, index) => {
     const tileLevel = Math.floor(level / TILE_HEIGHT);
     const count = 2 ** (level % TILE_HEIGHT);
@@ -171,8 +212,8 @@ export function tileNodeReader(size: number, read: TileReader): NodeReader {
     const start = first % TILE_WIDTH;
     if (start + count > width)
       throw new RangeError(`no node ${index} of level ${level} in ${size}`);
-    const hashes = await readHashTile({ level: tileLevel, n, width }, read);
-    return rootOf(hashes.slice(start, start + count));
+    const tree = await read({ level: tileLevel, n, width });
+    return tree.node(level % TILE_HEIGHT, start / count)!;
   };
 }
 

@@ -3,6 +3,7 @@
  *
  * Signing goes through OpenSSL; the private key does not leave its key object after loading.
  */
+import { Buffer } from "node:buffer";
 import { type KeyObject, createPrivateKey, createPublicKey, sign } from "node:crypto";
 import { decodeUtf8, encodeBase64, encodeUtf8 } from "../ledger/bytes.ts";
 import type { Signer } from "../ledger/signature.ts";
@@ -38,10 +39,21 @@ export async function createKey(files: Files, path: string, random: Random): Pro
   return keySigner(parsePem(pem, path));
 }
 
-function formatPem(seed: Uint8Array): string {
+/** Makes a signer of a seed of 32 bytes (RFC 8032, 5.1.5), through OpenSSL. */
+export function opensslSigner(seed: Uint8Array): Signer {
+  const key = Buffer.from(encodePkcs8(seed).buffer);
+  return keySigner(createPrivateKey({ key, format: "der", type: "pkcs8" }));
+}
+
+function encodePkcs8(seed: Uint8Array): Uint8Array<ArrayBuffer> {
   const der = new Uint8Array(DER_HEAD.length + SEED_BYTES);
   der.set(DER_HEAD);
   der.set(seed, DER_HEAD.length);
+  return der;
+}
+
+function formatPem(seed: Uint8Array): string {
+  const der = encodePkcs8(seed);
   return `-----BEGIN PRIVATE KEY-----\n${encodeBase64(der)}\n-----END PRIVATE KEY-----\n`;
 }
 

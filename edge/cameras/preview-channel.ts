@@ -11,7 +11,7 @@ import { BackOff } from "../../platform/back-off.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Random } from "../../platform/random.ts";
-import { signLoginToken } from "../delivery/login-token.ts";
+import { signLoginToken } from "../../ledger/login-token.ts";
 import type { ClockSource } from "../time/clock-source.ts";
 import { CameraRun } from "./camera-run.ts";
 import { PreviewConnection, PREVIEW_CONNECTION_LIMITS } from "./preview-connection.ts";

@@ -28,7 +28,7 @@ import { Lines } from "../sensors/lines/connect.ts";
 import type { LanAccess } from "../sensors/lines/lan-access.ts";
 import { lineAddressOf, openLan, viaOf } from "../settings/lan.ts";
 import { explainPortError } from "../sensors/lines/port-fault.ts";
-import { signLoginToken } from "../delivery/login-token.ts";
+import { signLoginToken } from "../../ledger/login-token.ts";
 import { hubConnector } from "./run-command.ts";
 import { findStatus } from "../status/status-socket.ts";
 import type { FoundStatus } from "../status/status-socket.ts";

@@ -8,6 +8,7 @@
 
 import { Buffer } from "node:buffer";
 import type { IClientOptions, IClientPublishOptions, MqttClient } from "mqtt";
+import { topicOf } from "../../ledger/topic.ts";
 import type { Clock } from "../../platform/clock.ts";
 
 /** Makes an MQTT client with these options; the transport is the caller's choice. Called once for each connection. */
@@ -31,14 +32,6 @@ export interface HubConnectionParts {
 const KEEPALIVE_SECONDS = 30;
 /** How long DISCONNECT may take to get out, once `offline` is acknowledged. */
 const GOODBYE_MS = 1_000;
-
-/** The topics of a device's own branch (docs/formats.md, section 10). */
-export function topicOf(
-  device: string,
-  leaf: "statement" | "ack" | "nack" | "status" | "state",
-): string {
-  return `kerbstone/v1/${device}/${leaf}`;
-}
 
 /** See the head of the file. */
 export class HubConnection {

@@ -6,6 +6,7 @@
  */
 
 import { encodeCbor } from "../../ledger/cbor.ts";
+import { signLoginToken } from "../../ledger/login-token.ts";
 import type { Signer } from "../../ledger/signature.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Logger } from "../../platform/log.ts";
@@ -16,7 +17,6 @@ import { HubConnection } from "./hub-connection.ts";
 import type { ConnectHub } from "./hub-connection.ts";
 import type { Counters } from "../counters.ts";
 import type { Advice, Delivery } from "./delivery.ts";
-import { signLoginToken } from "./login-token.ts";
 import type { OutboxRecord } from "../outbox/outbox-format.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 

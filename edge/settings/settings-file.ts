@@ -1,7 +1,7 @@
 /** The settings file that `kerbstone edge init` writes, and the short form of a sensor on its command line. */
 
 import { UserError } from "../../platform/user-error.ts";
-import type { DeviceProfile } from "./enrolment-request.ts";
+import type { DeviceProfile } from "../../platform/enrolment-request.ts";
 import type { LanConfig } from "./lan.ts";
 
 /** A sensor as the command line names it. */

@@ -5,12 +5,16 @@ import type { z } from "zod";
 import { nearestName } from "../../platform/near-name.ts";
 import { FIELD_NAMES } from "./scenario-schema.ts";
 
-/** Describes one issue of the schema: where, what was expected, and what is there instead. */
-export function describeIssue(issue: z.core.$ZodIssue, raw: unknown): string[] {
+/** Describes one issue of a schema with these fields: where, what was expected, and what is there instead. */
+export function describeIssue(
+  issue: z.core.$ZodIssue,
+  raw: unknown,
+  fields: readonly string[] = FIELD_NAMES,
+): string[] {
   const place = formatPath(issue.path);
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {
-      const near = nearestName(key, FIELD_NAMES);
+      const near = nearestName(key, fields);
       const hint = near === undefined ? "" : `; did you mean ${near}?`;
       return `${formatPath([...issue.path, key])}: there is no such field${hint}`;
     });

@@ -9,6 +9,7 @@
 import { encodeHex, encodeUtf8 } from "../../ledger/bytes.ts";
 import { inclusionPath } from "../../ledger/merkle.ts";
 import { formatProof } from "../../ledger/proof.ts";
+import type { Hash } from "../../ledger/sha256.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { HubLog } from "../log.ts";
@@ -53,9 +54,18 @@ interface QuorumPart {
   readonly note: string | undefined;
 }
 
+/** How far an ack said that the device has come. */
+interface Said {
+  readonly hash: Hash;
+  readonly sealed: Mark | undefined;
+  readonly cosigned: Mark | undefined;
+}
+
 interface Correspondent {
   /** By the monotonic clock; -Infinity before the first. */
   sentMs: number;
+  /** By the newest ack of this connection. */
+  said: Said | undefined;
   sealedReceipt: Receipt | undefined;
   cosignedReceipt: Receipt | undefined;
   /** The ack that is being composed, if one is. */
@@ -65,8 +75,11 @@ interface Correspondent {
 /** How late an ack may be: so often is looked for devices that are due. */
 const TICK_MS = 50;
 
-/** Acks composed at the same time: each reads some twenty nodes of the tree. */
-const COMPOSING_MAX = 8;
+/**
+ * Acks on their way at the same time: each waits for the broker for some turns of the event loop, so that with few of them
+ * a busy hub would send its acks by the turn. A bound on what they hold: some kilobytes each.
+ */
+const COMPOSING_MAX = 128;
 
 /** Sends acks for one hub. */
 export class Acks {
@@ -90,10 +103,10 @@ export class Acks {
     this.#owe(device, sentMs + this.#ports.intervalMs);
   }
 
-  /** Notes that a block was sealed or cosigned: all connected devices are owed an ack now. */
+  /** Notes that a block was sealed or cosigned: the connected devices that have something in it are owed an ack now. */
   noteProgress(connected: Iterable<string>): void {
     const nowMs = this.#ports.clock.monotonicMs();
-    for (const device of connected) this.#owe(device, nowMs);
+    for (const device of connected) if (this.#hasNews(device)) this.#owe(device, nowMs);
   }
 
   /** Composes the ack of a device as of now and publishes it. */
@@ -128,11 +141,23 @@ export class Acks {
     this.#ready.clear();
   }
 
+  /** Whether an ack would say more than the last one: of ten thousand devices, most are silent for many blocks. */
+  #hasNews(device: string): boolean {
+    const { log, progress } = this.#ports;
+    const said = this.#correspondents.get(device)?.said;
+    const key = log.state.registry.liveKey(device);
+    const reached = key && progress.of(key.kid);
+    if (said === undefined || reached === undefined) return true;
+    const { hash, sealed, cosigned } = reached;
+    return hash !== said.hash || sealed !== said.sealed || cosigned !== said.cosigned;
+  }
+
   #correspondent(device: string): Correspondent {
     let correspondent = this.#correspondents.get(device);
     if (correspondent === undefined) {
       correspondent = {
         sentMs: -Infinity,
+        said: undefined,
         sealedReceipt: undefined,
         cosignedReceipt: undefined,
         composing: undefined,
@@ -195,6 +220,7 @@ export class Acks {
     // The hash to begin with is the enrolment's, which may have been decided just now.
     if (stored === undefined) await log.durable();
     const quorum = cosigned && this.#quorumPart(reached, cosigned);
+    correspondent.said = { hash, sealed, cosigned: reached.cosigned };
     const height = sealed === undefined ? -1 : (log.heightOf(sealed.index) ?? -1);
     const sealedReceipt = sealed && this.#sealedReceipt(sealed, correspondent);
     const ack = {

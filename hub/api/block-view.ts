@@ -6,7 +6,8 @@ import { NO_QUORUM } from "../../ledger/policy.ts";
 import type { Policy } from "../../ledger/policy.ts";
 import type { CosignerView } from "../cosigning.ts";
 import type { HubLog, SealedBlock } from "../log.ts";
-import type { BlockView, PeersView } from "./schemas.ts";
+import type { EvidenceSummary } from "../store/evidence-store.ts";
+import type { BlockView, ForkView, PeersView } from "./schemas.ts";
 
 /** Shows a block. A peer that cosigned a later checkpoint vouches for it too. */
 export function blockView(block: SealedBlock, cosigners: readonly CosignerView[]): BlockView {
@@ -56,4 +57,9 @@ export function quorumView(policy: Policy | undefined): PeersView["quorum"] {
   const { name, needed, members } = group;
   const count = needed === members.length ? "all" : needed === 1 ? "any" : String(needed);
   return { needed, rule: `group ${name} ${count} ${members.join(" ")}` };
+}
+
+/** Shows a contradiction that was found. */
+export function forkView({ id, kind, subject, foundMs }: EvidenceSummary): ForkView {
+  return { id, kind, subject, foundMs };
 }

@@ -14,16 +14,6 @@ export interface ConnectionBudget {
 /** Files for the disk, the operator, InfluxDB and the programs' own libraries. */
 const FILES_KEPT = 128;
 
-/** What is assumed where the system does not say. */
-const FILES_ASSUMED = 1024;
-
-/** Reads the soft limit on open files from the text of `/proc/self/limits`; a guess without one, infinity for none. */
-export function openFilesMax(limits: string | undefined): number {
-  const soft = /^Max open files +(\d+|unlimited) /m.exec(limits ?? "")?.[1];
-  if (soft === undefined) return FILES_ASSUMED;
-  return soft === "unlimited" ? Number.POSITIVE_INFINITY : Number(soft);
-}
-
 /**
  * Fits the wanted numbers into the files there are. HTTP keeps a quarter of what is short, and gets what MQTT leaves.
  *

@@ -11,7 +11,7 @@ import type { HubEvent, HubEvents } from "../events.ts";
 import type { HubLog } from "../log.ts";
 import type { Cosigning } from "../cosigning.ts";
 import { levelOf } from "../level.ts";
-import { blockView, cosignersOf } from "./block-view.ts";
+import { blockView, cosignersOf, forkView } from "./block-view.ts";
 import { refusedView } from "./refused-view.ts";
 import type {
   BlockView,
@@ -146,10 +146,8 @@ export class EventStream {
         return { event: "presence", data: event.change };
       case "refused":
         return { event: "refused", data: refusedView(event.item) };
-      case "fork": {
-        const { id, kind, foundMs } = event.found;
-        return { event: "fork", data: { id, kind, foundMs } };
-      }
+      case "fork":
+        return { event: "fork", data: forkView(event.found) };
     }
   }
 

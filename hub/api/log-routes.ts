@@ -4,7 +4,7 @@ import { z } from "zod";
 import { encodeHex } from "../../ledger/bytes.ts";
 import type { HubLog } from "../log.ts";
 import { vkeyOfLog } from "../vkey.ts";
-import { blockView, peerViews, quorumView } from "./block-view.ts";
+import { blockView, forkView, peerViews, quorumView } from "./block-view.ts";
 import { deviceKeys } from "./device-view.ts";
 import { Problem } from "./problem.ts";
 import { cosignedSizeOf } from "./query-parts.ts";
@@ -55,7 +55,7 @@ export function logRoutes(parts: QueryParts): ApiRoute[] {
       answer: () => ({
         quorum: quorumView(cosigning?.policy),
         peers: peerViews(cosigning?.cosigners() ?? [], log),
-        forks: log.evidence.list().map(({ id, kind, foundMs }) => ({ id, kind, foundMs })),
+        forks: log.evidence.list().map(forkView),
       }),
     }),
     defineRoute({

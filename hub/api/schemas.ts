@@ -283,11 +283,19 @@ export interface PeersView {
 export interface ForkView {
   readonly id: string;
   readonly kind: string;
+  readonly subject: string;
   readonly foundMs: number;
 }
 
 export const forkSchema: z.ZodType<ForkView> = z
-  .object({ id: z.string(), kind: z.string(), foundMs: whole })
+  .object({
+    id: z.string(),
+    kind: z.string(),
+    subject: z.string().meta({
+      description: "whose contradiction: the kid of a device's key, or the origin of a log",
+    }),
+    foundMs: whole,
+  })
   .meta({ id: "Fork", description: "a contradiction, of which the hub keeps the proof" });
 
 export const peersSchema: z.ZodType<PeersView> = z

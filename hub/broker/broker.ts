@@ -13,6 +13,7 @@ import { Aedes } from "aedes";
 import type { AuthenticateError, Client, ConnectPacket, PublishPacket, Subscription } from "aedes";
 import { encodeUtf8 } from "../../ledger/bytes.ts";
 import type { KeyState } from "../../ledger/registry.ts";
+import { HUB_STATUS_TOPIC, topicOf } from "../../ledger/topic.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Logger } from "../../platform/log.ts";
 import { checkLogin } from "./login.ts";
@@ -22,13 +23,7 @@ import type { Presence } from "./presence.ts";
 import { RetainedMessages } from "./retained.ts";
 import { Sessions } from "./session.ts";
 import type { Session } from "./session.ts";
-import {
-  HUB_STATUS_TOPIC,
-  judgePublication,
-  maySubscribe,
-  PACKET_BYTES_MAX,
-  topicOf,
-} from "./topics.ts";
+import { judgePublication, maySubscribe, PACKET_BYTES_MAX } from "./topics.ts";
 
 /** What the broker asks of the hub. */
 export interface BrokerPorts {

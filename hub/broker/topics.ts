@@ -1,26 +1,12 @@
 /**
- * The MQTT topics, and who may do what with them (docs/formats.md, section 10).
+ * Who may do what with the MQTT topics (docs/formats.md, section 10).
  *
  * Topics are compared as whole texts. No wildcard is ever granted, so no pattern is ever matched.
  */
 
 import { PAIR_BYTES_MAX } from "../../ledger/limits.ts";
-
-const PREFIX = "kerbstone/v1";
-
-/** The hub's own retained topic. */
-export const HUB_STATUS_TOPIC: string = `${PREFIX}/hub/status`;
-
-/** What a device publishes. */
-export type DeviceTopic = "statement" | "status" | "state";
-
-/** What the hub publishes to a device. */
-export type ReplyTopic = "ack" | "nack";
-
-/** The topic of a device's own branch. */
-export function topicOf(device: string, leaf: DeviceTopic | ReplyTopic): string {
-  return `${PREFIX}/${device}/${leaf}`;
-}
+import { HUB_STATUS_TOPIC, topicOf } from "../../ledger/topic.ts";
+import type { DeviceTopic } from "../../ledger/topic.ts";
 
 /** The longest name is 63 bytes, and its length takes two, as does the packet identifier. */
 const TOPIC_BYTES_MAX = topicOf("", "statement").length + 63 + 4;

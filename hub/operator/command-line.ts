@@ -10,7 +10,9 @@ import type { CommandSpec } from "../../platform/command-line.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { askOperatorOf } from "./client.ts";
+import { DEVICES_PAGE } from "./commands.ts";
 import type { DeviceLine, MadeEntry } from "./commands.ts";
+import { enrolFrom } from "./enrol-from-command.ts";
 import { formatTable } from "./table.ts";
 import { viewers } from "./viewers-command-line.ts";
 
@@ -18,10 +20,14 @@ const data = { type: "text", value: "DIR", about: "the hub's data folder (data)"
 const json = { type: "switch", about: "prints JSON" } as const;
 
 const enrolSpec = {
-  usage: "kerbstone hub enrol [REQUEST] [--file FILE] [--data DIR]",
+  usage: "kerbstone hub enrol (REQUEST | --file FILE | --from FILE) [--data DIR]",
   about:
     "Enrols a device by the request that `kerbstone edge init` has printed: JSON, or one word.",
-  flags: { data, file: { type: "text", value: "FILE", about: "reads the request from a file" } },
+  flags: {
+    data,
+    file: { type: "text", value: "FILE", about: "reads the request from a file" },
+    from: { type: "text", value: "FILE", about: "enrols all devices of a file, a request a line" },
+  },
   positionals: { min: 0, max: 1 },
 } as const satisfies CommandSpec;
 
@@ -57,6 +63,12 @@ export const operatorPrograms: Readonly<
 async function enrol(io: ProgramIo, argv: readonly string[]): Promise<number> {
   const { flags, positionals, help } = parseFlags(argv, enrolSpec);
   if (help) return showHelp(io, enrolSpec);
+  if (flags.from !== undefined) {
+    if (positionals.length > 0 || flags.file !== undefined) {
+      throw new UserError("--from stands alone: it names a file of requests.");
+    }
+    return enrolFrom(io, resolve(io.cwd, flags.data ?? "data"), resolve(io.cwd, flags.from));
+  }
   const request = await requestText(io, positionals[0], flags.file);
   const made = (await askOperatorOf(io, flags.data, { command: "enrol", request })) as MadeEntry;
   io.stdout.write(`Enrolled ${made.name} with key ${made.kid} as entry ${made.entry}.\n`);
@@ -69,7 +81,9 @@ async function requestText(
   file: string | undefined,
 ): Promise<string> {
   if ((word === undefined) === (file === undefined)) {
-    throw new UserError("Give the enrolment request either as an argument or with --file.");
+    throw new UserError(
+      "Give the enrolment request either as an argument or with --file, or many with --from.",
+    );
   }
   if (file === undefined) return word!;
   const bytes = await io.files.read(resolve(io.cwd, file));
@@ -96,7 +110,13 @@ function sequenceNumber(text: string): number {
 async function devices(io: ProgramIo, argv: readonly string[]): Promise<number> {
   const { flags, help } = parseFlags(argv, devicesSpec);
   if (help) return showHelp(io, devicesSpec);
-  const lines = (await askOperatorOf(io, flags.data, { command: "devices" })) as DeviceLine[];
+  const lines: DeviceLine[] = [];
+  for (let isMore = true; isMore;) {
+    const request = { command: "devices", from: lines.length };
+    const page = (await askOperatorOf(io, flags.data, request)) as DeviceLine[];
+    lines.push(...page);
+    isMore = page.length === DEVICES_PAGE;
+  }
   io.stdout.write(flags.json ? `${JSON.stringify(lines, null, 2)}\n` : formatDevices(lines));
   return 0;
 }

@@ -12,10 +12,14 @@ import { REASONS } from "../../ledger/kinds/reason.ts";
 import { encodeRevoke } from "../../ledger/kinds/revoke.ts";
 import type { KeyState } from "../../ledger/registry.ts";
 import type { Clock } from "../../platform/clock.ts";
+import { parseEnrolmentRequest } from "../../platform/enrolment-request.ts";
+import type { EnrolmentRequest } from "../../platform/enrolment-request.ts";
 import type { Random } from "../../platform/random.ts";
 import { UserError } from "../../platform/user-error.ts";
 import type { HubLog } from "../log.ts";
-import { enrolmentEntry, parseEnrolmentRequest } from "./enrolment.ts";
+import { enrolMany, enrolManyShape } from "./bulk-enrolment.ts";
+import type { EnrolmentOutcome } from "./bulk-enrolment.ts";
+import { enrolmentEntry } from "./enrolment.ts";
 import { parseRequest } from "./request.ts";
 import type { OperatorCommand } from "./server.ts";
 
@@ -35,6 +39,9 @@ export interface MadeEntry {
   readonly kid: string;
   readonly entry: number;
 }
+
+/** Lines of one reply; a shorter one is the last. */
+export const DEVICES_PAGE = 500;
 
 /** One line of the list of devices. */
 export interface DeviceLine {
@@ -56,31 +63,55 @@ const revokeShape = z.object({
   last: z.number().int().min(0).optional(),
 });
 
+const devicesShape = z.object({
+  command: z.literal("devices"),
+  from: z.number().int().min(0).default(0),
+});
+
 const enrolShape = z.object({ command: z.literal("enrol"), request: z.string() });
 
 /** The commands of one hub, by name. */
 export function operatorCommands(ports: OperatorPorts): Record<string, OperatorCommand> {
   return {
     enrol: (request) => enrol(ports, parseRequest(enrolShape, request).request),
+    "enrol-many": (request) => enrolAll(ports, parseRequest(enrolManyShape, request).claims),
     revoke: (request) => revoke(ports, parseRequest(revokeShape, request)),
-    devices: async () => listDevices(ports),
+    devices: async (request) => listDevices(ports, parseRequest(devicesShape, request).from),
     status: async () => ports.status(),
   };
 }
 
 /** Enrols the device of a request, as text. */
 export async function enrol(ports: OperatorPorts, text: string): Promise<MadeEntry | Refusal> {
-  const request = parseEnrolmentRequest(text);
-  const { origin } = ports.log.state;
-  if (request.origin !== origin) {
-    throw new UserError(`the request is for the log ${request.origin}, this one is ${origin}`);
-  }
+  const request = readRequest(ports, text);
   refuseWithRegistrars(ports, "enrol");
   const { payload, preimage } = enrolmentEntry(request, ports.random);
   const entry = await submit(ports, "enrol", payload, preimage);
   if (entry instanceof Refusal) return entry;
   const key = ports.log.state.registry.liveKey(request.name);
   return { name: request.name, kid: key?.kid ?? "", entry };
+}
+
+/** Enrols the devices of many requests, one outcome each. */
+function enrolAll(ports: OperatorPorts, claims: readonly string[]): Promise<EnrolmentOutcome[]> {
+  refuseWithRegistrars(ports, "enrol");
+  const { log, random } = ports;
+  return enrolMany(claims, {
+    read: (claim) => readRequest(ports, claim),
+    liveKey: (name) => log.state.registry.liveKey(name),
+    enrol: (request) => {
+      const { payload, preimage } = enrolmentEntry(request, random);
+      return say(ports, "enrol", payload, preimage);
+    },
+    durable: () => log.durable(),
+  });
+}
+
+function readRequest(ports: OperatorPorts, text: string): EnrolmentRequest {
+  const request = parseEnrolmentRequest(text);
+  const { origin } = ports.log.state;
+  if (request.origin === origin) return request;
+  throw new UserError(`the request is for the log ${request.origin}, this one is ${origin}`);
 }
 
 async function revoke(
@@ -110,21 +141,32 @@ async function submit(
   payload: Uint8Array,
   preimage?: Uint8Array,
 ): Promise<number | Refusal> {
+  const index = say(ports, kind, payload, preimage);
+  if (!(index instanceof Refusal)) await ports.log.durable();
+  return index;
+}
+
+/** Has the hub sign an act and make it an entry; gives its index, which counts once the log is durable. */
+function say(
+  ports: OperatorPorts,
+  kind: Kind,
+  payload: Uint8Array,
+  preimage?: Uint8Array,
+): number | Refusal {
   const iat = Math.floor(ports.clock.nowMs() / 1000);
   const draft = { kind, stream: "registry", iat, payload };
   const decision = ports.log.submit(draft, preimage === undefined ? {} : { preimage });
-  if (decision.kind !== "accepted") {
-    return "refusal" in decision
-      ? decision.refusal
-      : new Refusal("taken", "the log holds this statement already");
-  }
-  await ports.log.durable();
-  return decision.entry.index;
+  if (decision.kind === "accepted") return decision.entry.index;
+  return "refusal" in decision
+    ? decision.refusal
+    : new Refusal("taken", "the log holds this statement already");
 }
 
-function listDevices(ports: OperatorPorts): DeviceLine[] {
+/** A page of the list, from a place in it on: the whole of a large city's would not fit one reply. */
+function listDevices(ports: OperatorPorts, from: number): DeviceLine[] {
   return [...ports.log.state.registry.all()]
     .filter((key) => key.role === "device")
+    .slice(from, from + DEVICES_PAGE)
     .map((key) => deviceLine(key, ports.isOnline(key.name)));
 }
 

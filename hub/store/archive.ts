@@ -12,11 +12,12 @@ import type { NodeReader } from "../../ledger/merkle.ts";
 import {
   decodeEntryBundle,
   TILE_WIDTH,
-  tileNodeReader,
+  readTileTree,
   tilePath,
   tileWidth,
+  treeNodeReader,
 } from "../../ledger/tile.ts";
-import type { TileId } from "../../ledger/tile.ts";
+import type { TileId, TileTree } from "../../ledger/tile.ts";
 import type { Files } from "../../platform/files.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { TileCache } from "./tile-cache.ts";
@@ -28,6 +29,8 @@ const PENDING_NAME = "checkpoint-pending";
 const CHECKPOINT_NAME = "checkpoint";
 
 const CACHE_BYTES_MAX = 8_388_608;
+/** Of at most 16 KiB each: those over the newest 65,536 entries. */
+const TREES_MAX = 256;
 const FOLDERS_KNOWN_MAX = 4096;
 
 /** The log folder of one hub. */
@@ -35,6 +38,8 @@ export class Archive {
   readonly #files: Files;
   readonly #folder: string;
   readonly #cache: TileCache;
+  /** By the path of the tile that was asked for, the one used longest ago first. */
+  readonly #trees = new Map<string, TileTree>();
   readonly #folders = new Set<string>();
 
   constructor(files: Files, folder: string, cacheBytesMax: number = CACHE_BYTES_MAX) {
@@ -74,7 +79,22 @@ export class Archive {
 
   /** Reads tree nodes of the log of `size` entries. */
   nodes(size: number): NodeReader {
-    return tileNodeReader(size, (tile) => this.readTile(tile));
+    return treeNodeReader(size, (tile) => this.#tree(tile));
+  }
+
+  /** Each ack needs some ten nodes of a tile: the trees of the tiles used lately are kept. */
+  async #tree(tile: TileId): Promise<TileTree> {
+    const path = tilePath(tile);
+    const known = this.#trees.get(path);
+    if (known !== undefined) {
+      this.#trees.delete(path);
+      this.#trees.set(path, known);
+      return known;
+    }
+    const tree = await readTileTree(tile, (each) => this.readTile(each));
+    this.#trees.set(path, tree);
+    if (this.#trees.size > TREES_MAX) this.#trees.delete(this.#trees.keys().next().value!);
+    return tree;
   }
 
   /** Reads an entry of the log of `size` entries, as a view into a shared tile. Rejects where its tile is gone. */

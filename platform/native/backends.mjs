@@ -1,5 +1,5 @@
 /**
- * The equation of an Ed25519 signature, by native libraries (docs/formats.md, section 2, point 2).
+ * Ed25519 by native libraries: the equation of a signature (docs/formats.md, section 2, point 2), and signing.
  *
  * Plain JavaScript, since worker threads load it as it is. Both backends compute without cofactor and compare bytes.
  * What must hold before that, point 1, is checked by the callers; here inputs have their right lengths.
@@ -10,6 +10,7 @@ import { createRequire } from "node:module";
 
 /**
  * @typedef {import("./backends.d.mts").Backend} Backend
+ * @typedef {import("./backends.d.mts").BackendSigner} BackendSigner
  * @typedef {import("node:crypto").KeyObject} KeyObject
  */
 
@@ -51,20 +52,43 @@ function keyObject(publicKey) {
   return key;
 }
 
+const sodium = loadSodium();
+
 /**
  * Asks libsodium; `undefined` on machines for which `sodium-native` has no build.
  *
  * @type {Backend | undefined}
  */
-export const sodiumBackend = loadSodium();
+export const sodiumBackend =
+  sodium === undefined
+    ? undefined
+    : (publicKey, message, signature) =>
+        sodium.crypto_sign_verify_detached(signature, message, publicKey);
 
-/** @returns {Backend | undefined} */
+/**
+ * Signs by libsodium with keys made of seeds; `undefined` where `sodiumBackend` is.
+ *
+ * @type {((seed: Uint8Array) => BackendSigner) | undefined}
+ */
+export const sodiumSigner =
+  sodium === undefined
+    ? undefined
+    : (seed) => {
+        const publicKey = new Uint8Array(sodium.crypto_sign_PUBLICKEYBYTES);
+        const secretKey = new Uint8Array(sodium.crypto_sign_SECRETKEYBYTES);
+        sodium.crypto_sign_seed_keypair(publicKey, secretKey, seed);
+        const sign = (/** @type {Uint8Array} */ message) => {
+          const signature = new Uint8Array(sodium.crypto_sign_BYTES);
+          sodium.crypto_sign_detached(signature, message, secretKey);
+          return signature;
+        };
+        return { publicKey, sign };
+      };
+
 function loadSodium() {
   const load = createRequire(import.meta.url);
   try {
-    const sodium = load("sodium-native");
-    return (publicKey, message, signature) =>
-      sodium.crypto_sign_verify_detached(signature, message, publicKey);
+    return load("sodium-native");
   } catch {
     return undefined;
   }

@@ -8,6 +8,7 @@ export interface MeasuredHub {
   readonly program: MeasuredProgram;
   readonly folder: string;
   readonly mqttPort: number;
+  readonly httpPort: number;
 }
 
 /** Makes a log and runs a hub on it. Blocks are long, so that a measurement is not cut by a seal unless it wants to. */
@@ -28,5 +29,6 @@ export async function startHub(folder: string, blockSeconds = 300): Promise<Meas
     "warn",
   ]);
   const [, port] = await program.line(/^MQTT .*:(\d+)$/);
-  return { program, folder: data, mqttPort: Number(port) };
+  const [, http] = await program.line(/^HTTP .*:(\d+)$/);
+  return { program, folder: data, mqttPort: Number(port), httpPort: Number(http) };
 }

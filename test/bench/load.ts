@@ -1,20 +1,17 @@
-/** Devices with real keys and chains that send statements signed beforehand, so that signing is not measured. */
+/** Virtual devices that send statements signed beforehand, so that signing is not measured. */
 
-import { Buffer } from "node:buffer";
-import { connectAsync } from "mqtt";
-import type { MqttClient } from "mqtt";
-import { provePossession } from "../../ledger/kinds/possession.ts";
+import { claimOf, makeIdentity } from "../../firmware-sim/devices/identity.ts";
+import { Contact } from "../../firmware-sim/devices/behaviours/contact.ts";
+import { loginOf } from "../../firmware-sim/devices/session.ts";
+import { dialTo } from "../../firmware-sim/devices/transport.ts";
 import { encodePack } from "../../ledger/senml.ts";
 import type { Reading } from "../../ledger/senml.ts";
-import { asHash, ZERO_HASH } from "../../ledger/sha256.ts";
+import { ZERO_HASH } from "../../ledger/sha256.ts";
 import type { Hash } from "../../ledger/sha256.ts";
-import { decodeHex, encodeBase64Url, encodeHex, encodeUtf8 } from "../../ledger/bytes.ts";
 import { signStatement } from "../../ledger/statement.ts";
 import type { Signer } from "../../ledger/signature.ts";
-import { nodeFiles } from "../../platform/files.ts";
-import { createKey } from "../../platform/key-file.ts";
-import { systemRandom } from "../../platform/random.ts";
-import { kidHex } from "../../ledger/key.ts";
+import { topicOf } from "../../ledger/topic.ts";
+import { systemClock } from "../../platform/clock.ts";
 import { askHub } from "../../hub/operator/client.ts";
 
 export interface LoadDevice {
@@ -26,33 +23,20 @@ export interface LoadDevice {
   seq: number;
 }
 
+const PLACE = { lat: 51.58, lon: -2.99 };
+const EVERY_SECONDS = 60;
+const ANSWER_MS = 60_000;
+
 /** Enrols `count` devices through the hub's operator socket. */
 export async function enrolDevices(
   folder: string,
   origin: string,
   count: number,
 ): Promise<LoadDevice[]> {
-  const devices: LoadDevice[] = [];
-  for (let i = 0; i < count; i++) {
-    const name = `bench-${i}`;
-    const signer = await createKey(nodeFiles, `${folder}/${name}.pem`, systemRandom);
-    const request = JSON.stringify({
-      kerbstone: "enrolment/v1",
-      origin,
-      name,
-      role: "device",
-      publicKey: encodeHex(signer.publicKey),
-      pop: encodeHex(provePossession(origin, name, "device", signer)),
-      streams: ["air"],
-      visibility: "public",
-      everySeconds: 60,
-      lat: 51.58,
-      lon: -2.99,
-    });
-    await askHub(folder, { command: "enrol", request });
-    devices.push({ name, signer, origin, prev: ZERO_HASH, seq: 0 });
-  }
-  return devices;
+  const identities = Array.from({ length: count }, (_, i) => makeIdentity("bench", `bench-${i}`));
+  const claims = identities.map((identity) => claimOf(identity, origin, EVERY_SECONDS));
+  await askHub(folder, { command: "enrol-many", claims });
+  return identities.map(({ name, signer }) => ({ name, signer, origin, prev: ZERO_HASH, seq: 0 }));
 }
 
 /** Signs the next `count` statements of a device, each with `readings` readings. */
@@ -71,7 +55,7 @@ export function signAhead(
       // Distinct times, so that a time series database keeps as many points.
       time: iat - 1_000_000 + (device.seq * readings + k) / 100,
     }));
-    const payload = encodePack(device.name, { lat: 51.58, lon: -2.99 }, values);
+    const payload = encodePack(device.name, PLACE, values);
     const position = { issuer: device.name, seq: device.seq, prev: device.prev };
     const statement = signStatement(
       position,
@@ -86,42 +70,40 @@ export function signAhead(
 }
 
 /** Logs a device in and learns from its first ack where its chain begins. */
-export async function logIn(device: LoadDevice, port: number): Promise<MqttClient> {
-  const iat = Math.floor(Date.now() / 1000);
-  const part = (value: object): string => encodeBase64Url(encodeUtf8(JSON.stringify(value)));
-  const head = part({ alg: "EdDSA", kid: kidHex(device.signer.publicKey) });
-  const text = `${head}.${part({ sub: device.name, aud: device.origin, iat, exp: iat + 600 })}`;
-  const password = `${text}.${encodeBase64Url(device.signer.sign(encodeUtf8(text)))}`;
-  const client = await connectAsync(`mqtt://127.0.0.1:${port}`, {
-    clientId: device.name,
-    username: device.name,
-    password,
-    clean: true,
-    reconnectPeriod: 0,
-  });
-  const ack = new Promise<Uint8Array>((resolve) => {
-    client.once("message", (_topic, body) => resolve(body));
-  });
-  await client.subscribeAsync(`kerbstone/v1/${device.name}/ack`, { qos: 1 });
-  const { hash } = JSON.parse(new TextDecoder().decode(await ack)) as { hash: string };
-  device.prev = asHash(decodeHex(hash)!);
-  return client;
+export async function logIn(device: LoadDevice, port: number): Promise<Contact> {
+  const { name, signer, origin } = device;
+  const dial = dialTo({ isTls: false, host: "127.0.0.1", port });
+  const login = loginOf({ ...makeIdentity("bench", name), signer }, origin, systemClock);
+  const opening = await Contact.open({ dial, clock: systemClock, limitMs: ANSWER_MS }, login);
+  if (opening.kind !== "open") throw new Error(`${name} is not let in`);
+  const { contact } = opening;
+  await contact.subscribe([topicOf(name, "ack")]);
+  const ack = await contact.until(() => contact.ack);
+  if (ack === undefined) throw new Error(`${name} was told nothing`);
+  device.prev = ack.hash;
+  return contact;
 }
 
 /** Publishes statements in order with a window, and resolves when all have their PUBACK. */
-export async function sendAll(
-  client: MqttClient,
+export function sendAll(
+  contact: Contact,
   device: LoadDevice,
   statements: readonly Uint8Array[],
   window: number,
 ): Promise<void> {
-  const topic = `kerbstone/v1/${device.name}/statement`;
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    while (next < statements.length) {
-      const statement = statements[next++]!;
-      await client.publishAsync(topic, Buffer.from(statement), { qos: 1 });
-    }
-  };
-  await Promise.all(Array.from({ length: window }, lane));
+  const topic = topicOf(device.name, "statement");
+  return new Promise((resolve, reject) => {
+    let next = 0;
+    let done = 0;
+    const sendNext = (): void => {
+      if (contact.endReason !== undefined) return reject(new Error(contact.endReason));
+      if (next >= statements.length) return;
+      contact.link.publish(topic, statements[next++]!, { qos: 1, retain: false }, () => {
+        done += 1;
+        if (done === statements.length) resolve();
+        else sendNext();
+      });
+    };
+    for (let lane = 0; lane < window; lane++) sendNext();
+  });
 }

@@ -37,7 +37,7 @@ async function readingsPerSecond(folder: string): Promise<number> {
     };
     await send(20);
     const seconds = await send(PACKS);
-    await Promise.all(clients.map((client) => client.endAsync()));
+    for (const client of clients) client.close();
     return (DEVICES * PACKS * READINGS) / seconds;
   } finally {
     await hub.program.stop();

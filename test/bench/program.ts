@@ -22,6 +22,9 @@ export class MeasuredProgram {
     this.#child = spawn(process.execPath, [PROGRAM, ...argv], {
       stdio: ["ignore", "pipe", "inherit"],
     });
+    this.#child.once("close", () => {
+      for (const wake of this.#wake) wake();
+    });
     const { stdout } = this.#child;
     if (stdout !== null) {
       createInterface({ input: stdout }).on("line", (line) => {
@@ -31,18 +34,13 @@ export class MeasuredProgram {
     }
   }
 
-  /** Waits for a line. The benchmark fails where the program ends before. */
-  async line(pattern: RegExp): Promise<RegExpExecArray> {
+  /** Waits for a line, or for the `nth` of its kind. The benchmark fails where the program ends before. */
+  async line(pattern: RegExp, nth = 1): Promise<RegExpExecArray> {
     for (;;) {
-      for (const line of this.#lines) {
-        const match = pattern.exec(line);
-        if (match !== null) return match;
-      }
+      const lines = this.#lines.map((line) => pattern.exec(line)).filter((match) => match !== null);
+      if (lines.length >= nth) return lines[nth - 1]!;
       if (this.#child.exitCode !== null) throw new Error(`ended without saying ${pattern}`);
-      await new Promise<void>((resolve) => {
-        this.#wake.add(resolve);
-        this.#child.once("close", resolve);
-      });
+      await new Promise<void>((resolve) => this.#wake.add(resolve));
       this.#wake.clear();
     }
   }

@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import type { MqttClient } from "mqtt";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { parseAck, parseNack } from "../../edge/delivery/ack.ts";
+import { parseAck, parseNack } from "../../platform/ack.ts";
 import type { CosignedView } from "../../hub/admission/acks.ts";
 import { encodeHex, encodeUtf8 } from "../../ledger/bytes.ts";
 import { encodeCbor } from "../../ledger/cbor.ts";
@@ -258,6 +258,26 @@ describe("acks", () => {
     });
     const ofQuiet = await (await Speaker.open(noise, again)).ack();
     expect(ofQuiet).toMatchObject({ stored: 0, sealed: 0, cosigned: 0, height: 1 });
+  });
+
+  test("go out with a block only to those who have something in it, and are not acked yet", async () => {
+    const other = await hub.enrol(noise);
+    const [speaker, quiet] = [await Speaker.open(air), await Speaker.open(noise)];
+    await quiet.send(other.readings(1, now()).bytes);
+    await hub.hub.log.seal();
+    await quiet.ack((ack) => ack["sealed"] === 0);
+    const before = quiet.inbox.all.length;
+    for (let block = 0; block < 3; block++) {
+      await speaker.send(chain.readings(block, now()).bytes);
+      await hub.hub.log.seal();
+      await speaker.ack((ack) => ack["sealed"] === block);
+    }
+    // A round trip: what the hub had to say before has come by then.
+    await quiet.client.unsubscribeAsync(topic(noise, "nack"));
+    expect(quiet.inbox.all.length).toBe(before);
+    await quiet.send(other.readings(2, now()).bytes);
+    await hub.hub.log.seal();
+    expect(await quiet.ack((ack) => ack["sealed"] === 1)).toMatchObject({ stored: 1 });
   });
 
   test("are few, however many statements there are", async () => {

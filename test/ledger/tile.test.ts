@@ -17,13 +17,15 @@ import {
   decodeHashTile,
   encodeEntryBundle,
   parseTilePath,
+  readTileTree,
   TileBuilder,
   tileNodeReader,
   tilePath,
   tilesAdded,
   tileWidth,
+  treeNodeReader,
 } from "../../ledger/tile.ts";
-import type { TileFile, TileReader } from "../../ledger/tile.ts";
+import type { TileFile, TileReader, TileTree } from "../../ledger/tile.ts";
 import {
   describeWithShared,
   hasShared,
@@ -235,6 +237,32 @@ describe("building", () => {
     expect(verifyInclusion(leafHash(entriesTo(500)[499]!), 499, 500, path, root)).toBe(true);
   });
 
+  test.each([1, 7, 256, 300, 513])(
+    "trees that are kept give the nodes of %i entries",
+    async (size) => {
+      const folder = new Folder();
+      folder.put(new TileBuilder().grow(entriesTo(size)));
+      const trees = new Map<string, Promise<TileTree>>();
+      const kept = treeNodeReader(size, (tile) => {
+        const path = tilePath(tile);
+        const tree = trees.get(path) ?? readTileTree(tile, folder.read);
+        trees.set(path, tree);
+        return tree;
+      });
+      const fresh = tileNodeReader(size, folder.read);
+      // Upper levels first, and lower ones after them: what is made for one does not depend on the order.
+      for (let level = 9; level >= 0; level--) {
+        const count = Math.floor(size / 2 ** level);
+        for (let index = 0; index < count; index++) {
+          const node = await kept(level, index);
+          expect(node).toEqual(await fresh(level, index));
+          expect(node).toEqual(rootOfEntries(index * 2 ** level, (index + 1) * 2 ** level));
+        }
+        await expect(kept(level, count)).rejects.toThrow(RangeError);
+      }
+    },
+  );
+
   test("missing or shortened tiles are an error, never a wrong tree", async () => {
     const folder = new Folder();
     folder.put(new TileBuilder().grow(entriesTo(300)));
@@ -252,6 +280,12 @@ describe("building", () => {
     await expect(tileNodeReader(300, folder.read)(0, 300)).rejects.toThrow(RangeError);
   });
 });
+
+function rootOfEntries(from: number, to: number): Uint8Array {
+  const frontier = new MerkleFrontier();
+  for (const entry of entriesTo(to).slice(from)) frontier.push(leafHash(entry));
+  return frontier.root();
+}
 
 function frontierRoot(size: number): Uint8Array {
   const frontier = new MerkleFrontier();

@@ -1,32 +1,7 @@
 /** How many connections fit into a process's files. */
 
 import { describe, expect, test } from "vitest";
-import { connectionBudget, openFilesMax } from "../../../hub/api/connection-budget.ts";
-import { nodeFiles } from "../../../platform/files.ts";
-import { decodeUtf8 } from "../../../ledger/bytes.ts";
-
-const TABLE = `Limit                     Soft Limit           Hard Limit           Units
-Max processes             31184                31184                processes
-Max open files            4096                 524288               files
-Max locked memory         8388608              8388608              bytes
-`;
-
-describe("the limit on open files", () => {
-  test("is the soft one of the table", () => {
-    expect(openFilesMax(TABLE)).toBe(4096);
-    expect(openFilesMax(TABLE.replace("4096     ", "unlimited"))).toBe(Number.POSITIVE_INFINITY);
-  });
-
-  test("is guessed where there is no table", () => {
-    expect(openFilesMax(undefined)).toBe(1024);
-    expect(openFilesMax("something else")).toBe(1024);
-  });
-
-  test.skipIf(process.platform !== "linux")("is read from the running system", async () => {
-    const bytes = await nodeFiles.readRange("/proc/self/limits", 0, 8192);
-    expect(decodeUtf8(bytes!)).toMatch(/^Max open files +(\d+|unlimited) /m);
-  });
-});
+import { connectionBudget } from "../../../hub/api/connection-budget.ts";
 
 describe("connections", () => {
   const wanted = { mqtt: 20_000, http: 2048 };

@@ -134,7 +134,7 @@ describe("events", () => {
       cosigned: { size: 5, height: 1, by: ["gwent", "usk"] },
       presence: { device: "air-1", online: true },
       refused: { code: "malformed" },
-      fork: { kind: "fork", foundMs: 1 },
+      fork: { kind: "fork", subject: "log", foundMs: 1 },
     };
     for (const [event, data] of Object.entries(expected)) {
       const sent = await reader.next(event);

@@ -10,7 +10,7 @@ import { Broker, BROKER_LIMITS } from "../../../hub/broker/broker.ts";
 import { listenMqtt } from "../../../hub/broker/listener.ts";
 import type { Listener } from "../../../hub/broker/listener.ts";
 import { Presence } from "../../../hub/broker/presence.ts";
-import { signLoginToken } from "../../../edge/delivery/login-token.ts";
+import { signLoginToken } from "../../../ledger/login-token.ts";
 import { encodeUtf8 } from "../../../ledger/bytes.ts";
 import { freshKey } from "../../../ledger/registry.ts";
 import type { KeyState } from "../../../ledger/registry.ts";

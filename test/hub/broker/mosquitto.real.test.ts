@@ -1,7 +1,7 @@
 /** Any MQTT client may be a device: Mosquitto's own command line publishes statements that were signed beforehand. */
 
 import { describe, expect, test } from "vitest";
-import { signLoginToken } from "../../../edge/delivery/login-token.ts";
+import { signLoginToken } from "../../../ledger/login-token.ts";
 import { mosquittoClients, mosquittoPublish } from "../../support/programs.ts";
 import { lacks } from "../../support/requirements.ts";
 import { testScope } from "../../support/scope.ts";

@@ -1,14 +1,14 @@
-/** Enrolment requests in all the shapes that people paste. */
+/** What an enrolment request becomes in the log. */
 
 import { describe, expect, test } from "vitest";
-import { enrolmentEntry, parseEnrolmentRequest } from "../../../hub/operator/enrolment.ts";
-import { encodeBase64Url, encodeHex, encodeUtf8 } from "../../../ledger/bytes.ts";
+import { enrolmentEntry } from "../../../hub/operator/enrolment.ts";
+import { encodeHex } from "../../../ledger/bytes.ts";
 import { decodeEnrol } from "../../../ledger/kinds/enrol.ts";
 import { provePossession } from "../../../ledger/kinds/possession.ts";
 import { openPrivateProfile } from "../../../ledger/preimage.ts";
 import { Refusal } from "../../../ledger/errors.ts";
+import { parseEnrolmentRequest } from "../../../platform/enrolment-request.ts";
 import { seededRandom } from "../../../platform/random.ts";
-import { UserError } from "../../../platform/user-error.ts";
 import { ORIGIN, testDevice } from "../support/devices.ts";
 
 const air = testDevice("air-1");
@@ -29,33 +29,6 @@ const REQUEST = {
 };
 
 describe("enrolment requests", () => {
-  test.each([
-    ["JSON", JSON.stringify(REQUEST)],
-    ["JSON over lines", `\n${JSON.stringify(REQUEST, null, 2)}\n`],
-    ["a claim code", encodeBase64Url(encodeUtf8(JSON.stringify(REQUEST)))],
-  ])("as %s", (_name, text) => {
-    expect(parseEnrolmentRequest(text)).toEqual(REQUEST);
-  });
-
-  test.each<[string, string, RegExp]>([
-    ["nothing", "", /neither JSON nor a claim code/],
-    ["a word", "hello", /neither JSON nor a claim code/],
-    ["half of it", JSON.stringify(REQUEST).slice(0, 80), /neither JSON nor a claim code/],
-    ["another document", JSON.stringify({ kerbstone: "evidence/v1" }), /kerbstone/],
-    ["a name in capitals", JSON.stringify({ ...REQUEST, name: "Air" }), /name: expected a name/],
-    [
-      "a short key",
-      JSON.stringify({ ...REQUEST, publicKey: "00" }),
-      /publicKey: expected 32 bytes/,
-    ],
-    ["no stream", JSON.stringify({ ...REQUEST, streams: [] }), /streams/],
-    ["a place off the earth", JSON.stringify({ ...REQUEST, lat: 91 }), /lat/],
-    ["something endless", "a".repeat(20_000), /too long/],
-  ])("not %s", (_name, text, message) => {
-    expect(() => parseEnrolmentRequest(text)).toThrow(UserError);
-    expect(() => parseEnrolmentRequest(text)).toThrow(message);
-  });
-
   test("of a public device become an enrolment with its place", () => {
     const { payload, preimage } = enrolmentEntry(parse({}), seededRandom(1));
     expect(preimage).toBeUndefined();

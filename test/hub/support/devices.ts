@@ -5,7 +5,7 @@ import { connect as connectTcp } from "node:net";
 import type { Socket } from "node:net";
 import mqtt from "mqtt";
 import type { IClientOptions, MqttClient } from "mqtt";
-import { signLoginToken } from "../../../edge/delivery/login-token.ts";
+import { signLoginToken } from "../../../ledger/login-token.ts";
 import { encodeUtf8 } from "../../../ledger/bytes.ts";
 import { kidHex } from "../../../ledger/key.ts";
 import { sha256 } from "../../../ledger/sha256.ts";

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { WebSocket } from "ws";
 import type { ClientOptions } from "ws";
-import { signLoginToken } from "../../../edge/delivery/login-token.ts";
+import { signLoginToken } from "../../../ledger/login-token.ts";
 import { joinBytes } from "../../../ledger/bytes.ts";
 import { eventually } from "../../support/process.ts";
 import type { Scope } from "../../support/scope.ts";

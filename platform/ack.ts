@@ -1,16 +1,16 @@
 /**
  * The hub's answers as they come over MQTT (docs/formats.md, section 10): reading them, and nothing more.
  *
- * Both are unsigned JSON, and whoever runs the broker can write them. So an ack alone lets go of nothing: delivery.ts
- * looks at the receipt in it, and compares hashes with the device's own statements.
+ * Both are unsigned JSON, and whoever runs the broker can write them. So an ack alone lets go of nothing: the agent looks at
+ * the receipt in it, and compares hashes with the device's own statements.
  */
 
 import { z } from "zod";
-import { decodeHex, decodeUtf8 } from "../../ledger/bytes.ts";
-import { REFUSAL_CODES } from "../../ledger/errors.ts";
-import type { RefusalCode } from "../../ledger/errors.ts";
-import { asHash, HASH_BYTES } from "../../ledger/sha256.ts";
-import type { Hash } from "../../ledger/sha256.ts";
+import { decodeHex, decodeUtf8 } from "../ledger/bytes.ts";
+import { REFUSAL_CODES } from "../ledger/errors.ts";
+import type { RefusalCode } from "../ledger/errors.ts";
+import { asHash, HASH_BYTES } from "../ledger/sha256.ts";
+import type { Hash } from "../ledger/sha256.ts";
 
 /** How far the hub has come with a key's statements; -1 for nowhere. */
 export interface Ack {

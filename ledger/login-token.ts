@@ -5,9 +5,9 @@
  * one of them check the result.
  */
 
-import { encodeBase64Url, encodeUtf8 } from "../../ledger/bytes.ts";
-import { kidHex } from "../../ledger/key.ts";
-import type { Signer } from "../../ledger/signature.ts";
+import { encodeBase64Url, encodeUtf8 } from "./bytes.ts";
+import { kidHex } from "./key.ts";
+import type { Signer } from "./signature.ts";
 
 /** What a token says. */
 export interface LoginClaims {
