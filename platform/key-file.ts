@@ -8,23 +8,16 @@ import { decodeUtf8, encodeBase64, encodeUtf8 } from "../ledger/bytes.ts";
 import type { Signer } from "../ledger/signature.ts";
 import type { Files } from "./files.ts";
 import type { Random } from "./random.ts";
+import { needOwnerOnly, OWNER_ONLY } from "./secret-file.ts";
 import { UserError } from "./user-error.ts";
 
-const OWNER_ONLY = 0o600;
 const SEED_BYTES = 32;
 /** What stands before the seed in the DER form of every Ed25519 PrivateKeyInfo without attributes. */
 const DER_HEAD = Uint8Array.of(48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32);
 
 /** Loads a key. Rejects with a `UserError` where there is none, it is no Ed25519 key, or others may read it. */
 export async function loadKey(files: Files, path: string): Promise<Signer> {
-  const facts = await files.facts(path);
-  if (facts === undefined) throw new UserError(`There is no key file ${path}.`);
-  if ((facts.mode & 0o077) !== 0) {
-    const mode = facts.mode.toString(8).padStart(4, "0");
-    throw new UserError(`The key file ${path} can be read by others (mode ${mode}).`, {
-      hint: `Run "chmod 600 ${path}", and think about whether somebody may have copied it.`,
-    });
-  }
+  await needOwnerOnly(files, path, "key file");
   const pem = decodeUtf8((await files.read(path)) ?? new Uint8Array(0));
   return keySigner(parsePem(pem ?? "", path));
 }
