@@ -10,8 +10,9 @@ import { join } from "node:path";
 import type { Clock } from "../../../platform/clock.ts";
 import type { Logger } from "../../../platform/log.ts";
 import type { Random } from "../../../platform/random.ts";
-import { Complaints, STOP_LIMIT_MS, stopChild } from "../child.ts";
-import type { Child, ChildExit, StartChild } from "../child.ts";
+import { Complaints } from "../child.ts";
+import type { ChildExit, StartChild } from "../child.ts";
+import { aborted, endOfPlayer, notStarted, withoutDoor } from "../player.ts";
 import type { CameraState } from "../preview-source.ts";
 import { printable } from "../rtsp/camera-fault.ts";
 import type { CameraAccess, Door, OpenDoor } from "../rtsp/rtsp-door.ts";
@@ -152,21 +153,14 @@ export class Recorder {
     const over = new AbortController();
     const stop = (): void => over.abort();
     signal.addEventListener("abort", stop, { once: true });
-    const trouble = await Promise.race([
-      child.exited.then(() => undefined),
-      door.ended.then(() => undefined),
-      aborted(over.signal),
-      this.look(run, door, over.signal),
-    ]);
+    let trouble: RunEnd | undefined;
+    const looking = this.look(run, door, over.signal).then((found) => (trouble = found));
+    const cut = Promise.race([looking, aborted(over.signal)]);
+    const { exit, door: ending } = await endOfPlayer(door, child, cut, clock);
     signal.removeEventListener("abort", stop);
     stop();
-    // Without a camera ffmpeg comes to its end by itself, and writes its last segment whole.
-    if (trouble === undefined && !signal.aborted) await endsWithin(child, STOP_LIMIT_MS, clock);
-    const exit = await stopChild(child, clock);
-    door.close();
     if (signal.aborted) return { kind: "stopped" };
     if (trouble !== undefined) return trouble;
-    const ending = await door.ended;
     if (ending.kind === "camera") return { kind: "camera", ...ending.fault };
     if (ending.kind === "stuck") return { kind: "ffmpeg", text: "ffmpeg takes no more pictures" };
     return endOf(exit, complaints.last, ffmpeg);
@@ -295,11 +289,7 @@ function diskFailed(error: unknown): RunEnd {
 function endOf(exit: ChildExit, complaint: string, ffmpeg: string): RunEnd {
   const { error, code, signal } = exit;
   if (error !== undefined) {
-    const text =
-      error.code === "ENOENT"
-        ? `there is no ${ffmpeg}: install it, or give its path as ffmpeg`
-        : `${ffmpeg} does not start (${error.code ?? error.message})`;
-    return { kind: "ffmpeg", text };
+    return { kind: "ffmpeg", text: notStarted(ffmpeg, error.code ?? error.message) };
   }
   const said = printable(complaint);
   if (/No space left on device/.test(said)) return diskEnd("disk-full");
@@ -308,24 +298,4 @@ function endOf(exit: ChildExit, complaint: string, ffmpeg: string): RunEnd {
   }
   const how = signal === null ? `with code ${code}` : `by ${signal}`;
   return { kind: "ffmpeg", text: `ffmpeg ended ${how}${said === "" ? "" : `: ${said}`}` };
-}
-
-/** The door's address means nothing to people, and its word is nobody's business. */
-function withoutDoor(text: string, door: Door, { address }: CameraAccess): string {
-  const [url = door.playerUrl] = door.playerUrl.split("?");
-  return text.replaceAll(door.playerUrl, address.url).replaceAll(url, address.url);
-}
-
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
-}
-
-/** Waits for the end of a child, but not for longer than that. */
-async function endsWithin(child: Child, ms: number, clock: Clock): Promise<void> {
-  const limit = new AbortController();
-  void child.exited.then(() => limit.abort());
-  await clock.sleep(ms, limit.signal).catch(() => undefined);
 }

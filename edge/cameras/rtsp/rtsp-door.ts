@@ -109,8 +109,7 @@ export class RtspDoor implements Door {
     this.server = server;
     this.token = token;
     const { port } = server.address() as AddressInfo;
-    // The option is ffmpeg's own, and never sent: pictures are to come through this one connection.
-    this.playerUrl = `rtsp://127.0.0.1:${port}/${token}?tcp`;
+    this.playerUrl = `rtsp://127.0.0.1:${port}/${token}`;
     this.ended = new Promise((resolve) => (this.resolveEnded = resolve));
     server.on("connection", (socket) => this.meet(socket));
     this.look();
@@ -165,6 +164,7 @@ export class RtspDoor implements Door {
       const step = relay.fromPlayer(chunk);
       if (relay.isStranger) socket.destroy();
       else if (step.toCamera.length > 0) this.takeFromPlayer(socket, relay, step);
+      send(socket, step.toPlayer);
     });
   }
 

@@ -50,6 +50,7 @@ interface Pending {
 }
 
 const PENDING_MAX = 32;
+const NOTHING: RelayStep = { toCamera: [], toPlayer: [] };
 const PLAYER_URL = /^rtsp:\/\/127\.0\.0\.1:\d+\/(?<token>[0-9a-f]+)(?<rest>\/.*)?$/;
 /** Without these nothing is seen; what else a camera cannot do does not matter. */
 const NEEDED = new Set(["DESCRIBE", "SETUP", "PLAY"]);
@@ -85,13 +86,18 @@ export class RtspRelay {
   /** Takes what the player has sent; the step shares the piece's memory. */
   fromPlayer(chunk: Uint8Array): RelayStep {
     const toCamera: Uint8Array[] = [];
+    const toPlayer: Uint8Array[] = [];
     for (const part of this.fromPlayerReader.push(chunk)) {
       if (this.isOver) break;
       if (part.kind === "frames") toCamera.push(part.bytes);
       else if (part.kind === "fault") this.isStranger = true;
-      else toCamera.push(...this.takeRequest(part.message));
+      else {
+        const step = this.takeRequest(part.message);
+        toCamera.push(...step.toCamera);
+        toPlayer.push(...step.toPlayer);
+      }
     }
-    return { toCamera, toPlayer: [] };
+    return { toCamera, toPlayer };
   }
 
   /** Takes what the camera has sent; the step shares the piece's memory. */
@@ -121,18 +127,24 @@ export class RtspRelay {
     return bytes;
   }
 
-  private takeRequest(message: RtspMessage): Uint8Array[] {
+  private takeRequest(message: RtspMessage): RelayStep {
     const line = parseRequestLine(message.startLine);
     // Answers of the player are to questions of the camera, which are answered here.
-    if (line === undefined) return [];
+    if (line === undefined) return NOTHING;
+    const { method } = line;
     const url = this.cameraUrl(line.url);
     if (url === undefined || this.pending.size >= PENDING_MAX) {
       this.isStranger = true;
-      return [];
+      return NOTHING;
     }
     this.isKnown = true;
+    // ffmpeg tries UDP first, and then this connection.
+    if (method === "SETUP" && !/TCP/i.test(headerOf(message, "Transport") ?? "")) {
+      return { toCamera: [], toPlayer: [shortAnswer("461 Unsupported Transport", message)] };
+    }
     const playerSeq = headerOf(message, "CSeq") ?? "0";
-    return [this.ask({ playerSeq, method: line.method, url, message, tries: 0, hadLogin: false })];
+    const asked = { playerSeq, method, url, message, tries: 0, hadLogin: false };
+    return { toCamera: [this.ask(asked)], toPlayer: [] };
   }
 
   /** The camera's address for one of the player's; `undefined` for somebody who does not know the token. */
@@ -163,13 +175,13 @@ export class RtspRelay {
     if (status === undefined) return { toCamera: [answerOf(message)], toPlayer: [] };
     const seq = this.seqOf(message);
     const asked = this.pending.get(seq);
-    if (asked === undefined) return { toCamera: [], toPlayer: [] };
+    if (asked === undefined) return NOTHING;
     this.pending.delete(seq);
     if (status.code === 401) {
       return { toCamera: this.takeChallenge(message, asked), toPlayer: [] };
     }
     const answer = this.judgeAnswer(asked, status, message);
-    if (answer === undefined) return { toCamera: [], toPlayer: [] };
+    if (answer === undefined) return NOTHING;
     return { toCamera: [], toPlayer: [formatMessage(withHeader(answer, "CSeq", asked.playerSeq))] };
   }
 
@@ -250,10 +262,13 @@ function withoutSecrets(url: string): string {
 function answerOf(request: RtspMessage): Uint8Array {
   const method = parseRequestLine(request.startLine)?.method ?? "";
   const isQuestion = ["OPTIONS", "GET_PARAMETER", "SET_PARAMETER"].includes(method);
-  const startLine = isQuestion ? "RTSP/1.0 200 OK" : "RTSP/1.0 501 Not Implemented";
+  return shortAnswer(isQuestion ? "200 OK" : "501 Not Implemented", request);
+}
+
+function shortAnswer(status: string, request: RtspMessage): Uint8Array {
   const seq = headerOf(request, "CSeq");
   return formatMessage({
-    startLine,
+    startLine: `RTSP/1.0 ${status}`,
     headers: seq === undefined ? [] : [["CSeq", seq]],
     body: new Uint8Array(0),
   });

@@ -100,7 +100,7 @@ export class ScriptedDoor implements Door {
   private resolve: (ending: DoorEnding) => void = () => undefined;
 
   constructor(token: string) {
-    this.playerUrl = `rtsp://127.0.0.1:4321/${token}?tcp`;
+    this.playerUrl = `rtsp://127.0.0.1:4321/${token}`;
     this.ended = new Promise((resolve) => (this.resolve = resolve));
   }
 

@@ -77,7 +77,7 @@ class Player {
   readonly base: string;
 
   constructor(door: RtspDoor) {
-    this.base = door.playerUrl.replace(/\?.*/, "");
+    this.base = door.playerUrl;
     this.socket = connect(Number(new URL(door.playerUrl).port), "127.0.0.1");
     open.push(this.socket);
     this.socket.on("error", () => undefined);
@@ -90,7 +90,7 @@ class Player {
 
   async play(): Promise<void> {
     for (const [at, method] of ["OPTIONS", "DESCRIBE", "SETUP", "PLAY"].entries()) {
-      this.socket.write(request(method, this.base, at + 1));
+      this.socket.write(request(method, this.base, at + 1, [["Transport", "RTP/AVP/TCP"]]));
       await eventually(`${method} is answered`, () =>
         this.text.includes(`CSeq: ${at + 1}\r\n`) ? true : undefined,
       );

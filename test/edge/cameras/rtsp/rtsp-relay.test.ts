@@ -64,12 +64,14 @@ function messages(pieces: readonly Uint8Array[]): RtspMessage[] {
     .flatMap((part) => (part.kind === "message" ? [part.message] : []));
 }
 
+const TCP: [string, string][] = [["Transport", "RTP/AVP/TCP;interleaved=0-1"]];
+
 /** A player's whole way to the picture. */
 function play(): RtspMessage[] {
   return messages([
     ...say(request("OPTIONS", DOOR, 1)),
     ...say(request("DESCRIBE", DOOR, 2, [["Accept", "application/sdp"]])),
-    ...say(request("SETUP", `${DOOR}/track=1`, 3, [["Transport", "RTP/AVP/TCP;interleaved=0-1"]])),
+    ...say(request("SETUP", `${DOOR}/track=1`, 3, TCP)),
     ...say(request("PLAY", DOOR, 4, [["Session", "17"]])),
   ]);
 }
@@ -100,6 +102,15 @@ describe("a player and a camera", () => {
     expect(DESCRIPTION).toContain("m=audio");
   });
 
+  test("a player that wants pictures by UDP is told to take this connection", () => {
+    say(request("DESCRIBE", DOOR, 1));
+    const udp = request("SETUP", `${DOOR}/track=1`, 2, [["Transport", "RTP/AVP/UDP;unicast"]]);
+    const [answer] = messages(relay.fromPlayer(udp).toPlayer);
+    expect(answer).toMatchObject({ startLine: "RTSP/1.0 461 Unsupported Transport" });
+    expect(headerOf(answer!, "CSeq")).toBe("2");
+    expect(camera.asked.map(({ method }) => method)).toEqual(["DESCRIBE"]);
+  });
+
   test("a path that ends with a slash gets no second one", () => {
     begin(openCamera, undefined, "rtsp://camera.example/live/");
     play();
@@ -109,7 +120,7 @@ describe("a player and a camera", () => {
   test("addresses that the camera itself has named are asked as they are", () => {
     play();
     const own = "rtsp://10.0.0.5:554/other/track=1";
-    say(request("SETUP", own, 5));
+    say(request("SETUP", own, 5, TCP));
     expect(camera.asked.at(-1)!.url).toBe(own);
   });
 
@@ -292,6 +303,7 @@ describe("strangers at the door", () => {
     ["another word", "rtsp://127.0.0.1:4321/00fe"],
     ["no word", "rtsp://127.0.0.1:4321/"],
     ["the word and more", `rtsp://127.0.0.1:4321/${TOKEN}ff`],
+    ["the word and an option", `rtsp://127.0.0.1:4321/${TOKEN}?udp`],
     ["the camera's own address", CAMERA],
     ["all addresses", "*"],
   ])("%s", (_, url) => {
