@@ -18,6 +18,8 @@ import { BackOff } from "../platform/back-off.ts";
 import { Chain } from "./signing/chain.ts";
 import { ClockSource } from "./time/clock-source.ts";
 import type { AskTimeSync } from "./time/time-sync.ts";
+import type { Cameras, MakeCameras } from "./cameras/cameras.ts";
+import type { PreviewSource } from "./cameras/preview-source.ts";
 import { countingFiles } from "./outbox/counting-files.ts";
 import { newCounters } from "./counters.ts";
 import type { Counters } from "./counters.ts";
@@ -78,6 +80,10 @@ export interface AgentParts {
   /** Asks whether the system's clock is kept in step. */
   readonly askTimeSync: AskTimeSync;
   readonly sensors: readonly SensorSetup[];
+  /** Absent where the device has no cameras. */
+  readonly makeCameras?: MakeCameras | undefined;
+  /** The stream in whose name gaps are signed; that of the first sensor unless given. */
+  readonly gapStream?: string | undefined;
   readonly connectHub: ConnectHub;
   /** Asks the hub for the time, milliseconds since 1970; a last resort. */
   readonly askHubTime?: (signal: AbortSignal) => Promise<number | undefined>;
@@ -111,6 +117,7 @@ export class Agent {
   private readonly packSigner: PackSigner;
   private readonly publisher: Publisher;
   private readonly sensors: readonly Sensor[];
+  private readonly cameras: Cameras | undefined;
   private readonly diskRetry: BackOff;
   private fixed: Position | undefined;
   private nextFlushMs = 0;
@@ -141,7 +148,11 @@ export class Agent {
     const quarantine = new Quarantine({ files, folder: `${dataFolder}/quarantine`, logger });
     const trust = new ReceiptTrust({ origin, policy: parts.policy, verify: parts.verify });
     const shared = { device, outbox, chain, time, quarantine, counters, logger };
-    this.repair = new Repair({ ...shared, stream: sensors[0]?.stream ?? device });
+    this.repair = new Repair({
+      ...shared,
+      stream: parts.gapStream ?? sensors[0]?.stream ?? device,
+      renewed: (seq, as) => this.cameras?.renewed(seq, as),
+    });
     const { repair } = this;
     this.delivery = new Delivery({
       ...shared,
@@ -176,6 +187,8 @@ export class Agent {
       ...(parts.sending ? { limits: parts.sending } : {}),
     });
     this.sensors = sensors.map((setup) => this.sensorOf(setup));
+    const { outboxBytesMax } = parts;
+    this.cameras = parts.makeCameras?.({ ...shared, outboxBytesMax, delivery, repair });
   }
 
   /** Opens the agent's outbox. Rejects with `UserError` where that cannot be used. */
@@ -190,15 +203,22 @@ export class Agent {
     return new Agent({ ...parts, files }, outbox, counters);
   }
 
+  /** The cameras of which there is a moving picture at a low rate, for whoever sends it. */
+  previews(): PreviewSource[] {
+    return this.cameras?.previews() ?? [];
+  }
+
   /** Runs until the signal; then what was read is signed and on disk, and the hub knows that the device is offline. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.parts;
+    await this.cameras?.open();
     await this.delivery.start();
     const { halted } = this.delivery;
     if (halted) logger.error({ reason: halted.reason }, halted.text);
     const running = [
       this.publisher.run(signal),
       ...this.sensors.map((sensor) => sensor.run(signal)),
+      this.cameras?.run(signal),
     ];
     // Before the first pack: whether the clock is kept decides whether it is believed. Sensors are read meanwhile.
     await this.askSync(clock.monotonicMs());
@@ -209,6 +229,7 @@ export class Agent {
     await Promise.all([...running, this.storing]);
     this.intake.close(clock.monotonicMs(), true);
     this.packSigner.signWaiting();
+    await this.cameras?.sign();
     await this.flush();
     await this.writeStatus();
     await this.outbox.close();
@@ -239,6 +260,7 @@ export class Agent {
       outboxBytesMax: this.parts.outboxBytesMax,
       counters: { ...this.counters, nacksByCode: { ...this.counters.nacksByCode } },
       sensors: this.sensors.map((sensor) => sensor.status(offsetMs)),
+      cameras: this.cameras?.status() ?? [],
     };
   }
 
@@ -298,6 +320,7 @@ export class Agent {
       return;
     }
     this.packSigner.signWaiting();
+    await this.cameras?.sign();
     if (await this.flush()) this.diskRetry.reset();
     else this.nextFlushMs = nowMs + this.diskRetry.nextMs();
   }
@@ -348,6 +371,7 @@ export class Agent {
       halted: this.delivery.halted?.reason,
       values: this.intake.latest,
       sensors: this.sensors.map((sensor) => sensor.status(undefined)),
+      cameras: this.cameras?.status() ?? [],
     });
     if (state === this.lastState || !this.publisher.isConnected) return;
     this.lastState = state;

@@ -22,7 +22,7 @@ export function parseCameraAddress(text: string): CameraAddress | string {
   const isTls = protocol === "rtsps:";
   if ((!isTls && protocol !== "rtsp:") || hostname === "" || hash !== "") return form;
   if (username !== "" || password !== "") {
-    return "expected no user and password in the address, since every user of this machine could read them: give username and passwordFile";
+    return "expected no user or password in the address, but username and passwordFile: a settings file is read by many";
   }
   return {
     url: text,

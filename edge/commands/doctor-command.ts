@@ -4,7 +4,6 @@
  * Harmless: it changes nothing, and leaves alone the ports and the login of an agent that runs, whose own word it takes.
  */
 
-import { statfs } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { dirname, resolve } from "node:path";
 import type { IClientOptions } from "mqtt";
@@ -13,6 +12,7 @@ import { decodeUtf8 } from "../../ledger/bytes.ts";
 import type { Signer } from "../../ledger/signature.ts";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec } from "../../platform/command-line.ts";
+import { freeBytes } from "../../platform/free-space.ts";
 import { HttpClient } from "../../platform/http-client.ts";
 import { loadKey } from "../../platform/key-file.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
@@ -55,10 +55,7 @@ export interface DoctorPorts {
 
 const systemPorts: DoctorPorts = {
   connectLine: (address, { clock }) => connectTo(address, clock),
-  freeBytes: async (folder) => {
-    const { bavail, bsize } = await statfs(folder);
-    return bavail * bsize;
-  },
+  freeBytes,
   userName: () => userInfo().username,
   askTimeSync: systemTimeSync,
 };

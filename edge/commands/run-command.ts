@@ -20,6 +20,9 @@ import { fastestVerify } from "../../platform/native-verify.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { Agent } from "../agent.ts";
 import type { SensorSetup } from "../agent.ts";
+import type { CameraAccess } from "../cameras/rtsp/rtsp-door.ts";
+import type { MakeCameras } from "../cameras/cameras.ts";
+import { freeBytes } from "../../platform/free-space.ts";
 import { loadEdgeConfig, settingFlagsOfEdge } from "../settings/config.ts";
 import type { EdgeConfig, SensorConfig } from "../settings/config.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
@@ -159,6 +162,7 @@ export async function openAgent(
     waitForSyncMs: config.clock.waitForSyncSeconds * 1000,
     askTimeSync,
     sensors: config.sensors.map((sensor, at) => sensorOf(sensor, at, notBeforeMs, clock)),
+    ...(await camerasOf(io, config, folder, logger)),
     connectHub: await hubConnector(io, config, folder),
     ...(hub.url === undefined ? {} : { askHubTime: timeAsker(io, hub.url) }),
     sending: config.sending,
@@ -191,6 +195,39 @@ function sensorOf(
     connect: connectTo(address, clock),
     ...(config.silentSeconds === undefined ? {} : { silentMs: config.silentSeconds * 1000 }),
     ...(config.stuckSeconds === undefined ? {} : { stuckMs: config.stuckSeconds * 1000 }),
+  };
+}
+
+/** What records cameras is loaded only where there are any. */
+async function camerasOf(
+  { files, clock, random }: Pick<ProgramIo, "files" | "clock" | "random">,
+  config: EdgeConfig,
+  folder: string,
+  logger: Logger,
+): Promise<{ makeCameras?: MakeCameras; gapStream?: string }> {
+  const { name: device, cameras, ffmpeg, sensors, data } = config;
+  const [first] = cameras;
+  if (first === undefined) return {};
+  const { Cameras } = await import("../cameras/cameras.ts");
+  const { RtspDoor } = await import("../cameras/rtsp/rtsp-door.ts");
+  const { startNodeChild: startChild } = await import("../cameras/node-child.ts");
+  const { cameraSetup } = await import("../settings/camera-access.ts");
+  const setups = await Promise.all(cameras.map((camera) => cameraSetup(files, folder, camera)));
+  const ground = {
+    device,
+    folder: `${resolve(folder, data)}/cameras`,
+    ffmpeg,
+    openDoor: (access: CameraAccess) => RtspDoor.open({ access, clock, random }),
+    startChild,
+    freeBytes,
+    files,
+    clock,
+    random,
+    logger,
+  };
+  return {
+    makeCameras: (surroundings) => new Cameras(setups, ground, surroundings),
+    gapStream: sensors[0]?.stream ?? first.stream,
   };
 }
 

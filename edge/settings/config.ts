@@ -7,7 +7,7 @@
 
 import { z } from "zod";
 import { STREAMS_MAX } from "../../ledger/limits.ts";
-import { isName, isOrigin } from "../../ledger/name.ts";
+import { isOrigin } from "../../ledger/name.ts";
 import type { Position } from "../../ledger/senml.ts";
 import type { FlagSpec } from "../../platform/command-line.ts";
 import { loadConfig, settingFlags } from "../../platform/config.ts";
@@ -15,18 +15,15 @@ import type { ConfigSources } from "../../platform/config.ts";
 import { LOG_LEVELS } from "../../platform/log.ts";
 import type { LogLevel } from "../../platform/log.ts";
 import { BUILD_DATE } from "./build-date.ts";
+import { nameOf } from "./name-setting.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
 import { parseLineAddress } from "../sensors/lines/address.ts";
+import { camera, faultsOfCameras } from "./camera-config.ts";
+import type { CameraConfig } from "./camera-config.ts";
 import { parseListenAddress } from "../../platform/listen-address.ts";
 import type { PackLimits } from "../packs/packer.ts";
 import type { SendingLimits } from "../delivery/publisher.ts";
 import type { RetentionLevel } from "../delivery/receipt-trust.ts";
-
-const nameOf = (what: string, example: string): z.ZodString =>
-  z
-    .string()
-    .refine(isName, `expected ${what}: 1 to 63 of a-z, 0-9 and -, the first no hyphen`)
-    .meta({ description: what, examples: [example] });
 
 const mqttUrl = z
   .string()
@@ -90,7 +87,7 @@ const sensor = z.object({
   }),
 });
 
-const shape = z.object({
+const fields = z.object({
   name: nameOf("the device's name", "air-1"),
   origin: z
     .string()
@@ -180,11 +177,33 @@ const shape = z.object({
     .enum(LOG_LEVELS)
     .default("info")
     .meta({ description: "least grave level that is logged" }),
-  sensors: z
-    .array(sensor)
+  sensors: z.array(sensor).max(64).default([]),
+  ffmpeg: z
+    .string()
     .min(1)
-    .max(64)
-    .refine(hasFewStreams, `expected at most ${STREAMS_MAX} streams`),
+    .default("ffmpeg")
+    .meta({ description: "the program that records cameras, looked for on PATH" }),
+  cameras: z.array(camera).max(16).default([]),
+});
+
+/** What no setting tells by itself. */
+const shape = fields.superRefine((config, context) => {
+  const { sensors, cameras } = config;
+  if (sensors.length + cameras.length === 0) {
+    context.addIssue({
+      code: "custom",
+      path: ["sensors"],
+      message: "expected at least one sensor, or a camera in [[cameras]]",
+    });
+  }
+  const streams = new Set([...sensors, ...cameras].map(({ stream }) => stream));
+  if (streams.size > STREAMS_MAX) {
+    const message = `expected at most ${STREAMS_MAX} streams`;
+    context.addIssue({ code: "custom", path: ["sensors"], message });
+  }
+  for (const { path, message } of faultsOfCameras(cameras, config.visibility)) {
+    context.addIssue({ code: "custom", path: ["cameras", ...path], message });
+  }
 });
 
 /** The shape of the settings, for whoever lists them. */
@@ -234,6 +253,9 @@ export interface EdgeConfig {
   readonly metrics?: string | undefined;
   readonly logLevel: LogLevel;
   readonly sensors: readonly SensorConfig[];
+  /** A path, or a name on PATH. */
+  readonly ffmpeg: string;
+  readonly cameras: readonly CameraConfig[];
 }
 
 /** Flags for the settings that one can give on a command line. */
@@ -246,10 +268,6 @@ export async function loadEdgeConfig(
   sources: Omit<ConfigSources<z.ZodObject>, "schema" | "prefix">,
 ): Promise<EdgeConfig> {
   return loadConfig({ ...sources, schema: shape, prefix: "KERBSTONE_EDGE" });
-}
-
-function hasFewStreams(sensors: readonly { stream: string }[]): boolean {
-  return new Set(sensors.map(({ stream }) => stream)).size <= STREAMS_MAX;
 }
 
 /** Says whether a URL keeps what is said private to the two who talk, or never leaves this machine. */

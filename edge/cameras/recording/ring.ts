@@ -69,11 +69,13 @@ const NEXT_FILE = "next.json";
 /** Segments removed in one go; more wait for the next. */
 const REMOVALS_MAX = 64;
 
-/** See the head of the file. Methods that return promises are not to overlap; a rejection carries the disk's error. */
+/** See the head of the file. Methods that return promises are not to overlap, but for `save`; rejections are the disk's. */
 export class Ring {
   private readonly parts: RingParts;
   private readonly kept: Segment[] = [];
   private readonly numbers = new Set<number>();
+  /** Being removed: nothing is written about them any more. */
+  private readonly leaving = new Set<number>();
   private total = 0;
   private next = 0;
 
@@ -167,12 +169,12 @@ export class Ring {
     segment.isDirty = true;
   }
 
-  /** Writes what has changed beside the segments. */
+  /** Writes what has changed beside the segments. May be called at any time. */
   async save(): Promise<void> {
     const { files, folder, device, camera } = this.parts;
-    for (const segment of this.kept) {
-      if (!segment.isDirty) continue;
+    for (const segment of this.kept.filter(({ isDirty }) => isDirty)) {
       const { record } = segment;
+      if (this.leaving.has(record.number)) continue;
       const bytes = formatRecord(record, { device, camera });
       await files.write(`${folder}/${recordName(record.number)}`, bytes);
       segment.isDirty = segment.record !== record;
@@ -307,10 +309,12 @@ export class Ring {
     const { number, bytes } = segment.record;
     // Numbers go on from the greatest that is there.
     if (this.kept.length === 1) await this.writeNext();
+    this.leaving.add(number);
     await files.remove(this.pathOf(number));
     await files.remove(`${folder}/${recordName(number)}`);
     this.kept.splice(this.kept.indexOf(segment), 1);
     this.numbers.delete(number);
+    this.leaving.delete(number);
     this.total -= bytes;
     removed?.(segment.record);
   }
