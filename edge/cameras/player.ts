@@ -9,6 +9,8 @@ import type { CameraAccess, Door, DoorEnding } from "./rtsp/rtsp-door.ts";
 export interface PlayerEnd {
   readonly exit: ChildExit;
   readonly door: DoorEnding;
+  /** Whether we have ended it. */
+  readonly isCut: boolean;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function endOfPlayer(
   if (!isCut) await endsWithin(child, STOP_LIMIT_MS, clock);
   const exit = await stopChild(child, clock);
   door.close();
-  return { exit, door: await door.ended };
+  return { exit, door: await door.ended, isCut };
 }
 
 /** Settles when the signal is aborted. For signals that do not live longer than what waits for them. */

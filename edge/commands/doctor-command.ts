@@ -19,6 +19,8 @@ import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { loadEdgeConfig } from "../settings/config.ts";
 import type { EdgeConfig, SensorConfig } from "../settings/config.ts";
+import type { ProbePorts } from "../cameras/camera-probe.ts";
+import type { CameraCase } from "./camera-diagnosis.ts";
 import { find, formatFindings, judgeClock, judgeSpace, judgeStatus } from "./diagnosis.ts";
 import type { Finding } from "./diagnosis.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
@@ -39,7 +41,7 @@ import { readPolicyText } from "../../platform/policy-file.ts";
 const spec = {
   usage: "kerbstone edge doctor CONFIG",
   about:
-    "Looks at a device: key, settings, disk, clock, ports, hub, login, outbox. Says of each whether it is well, what is wrong, and what to do. 0 if nothing is wrong, else 1.",
+    "Looks at a device: key, settings, disk, clock, ports, cameras, hub, login, outbox. Says of each whether it is well, what is wrong, and what to do. 0 if nothing is wrong, else 1.",
   flags: {},
   positionals: { min: 1, max: 1 },
 } as const satisfies CommandSpec;
@@ -51,6 +53,8 @@ export interface DoctorPorts {
   readonly freeBytes: (folder: string) => Promise<number>;
   readonly userName: () => string;
   readonly askTimeSync: AskTimeSync;
+  /** What cameras are looked at with, real ones unless given. */
+  readonly cameras?: ProbePorts;
 }
 
 const systemPorts: DoctorPorts = {
@@ -110,8 +114,10 @@ async function examine(
     "Ask the operator for vkey and policy.",
   );
   await look("data folder", () => checkFolder(io, data), dataRemedy(ports, data));
+  let free = 0;
   await look("disk", async () => {
     const freeBytes = await ports.freeBytes(await nearestFolder(io, data));
+    free = freeBytes;
     return judgeSpace(freeBytes, status?.status.outboxBytes ?? 0, config.outbox.bytesMax);
   });
   const hub = await checkHub(io, config);
@@ -122,6 +128,10 @@ async function examine(
   );
   for (const [at, sensor] of config.sensors.entries())
     findings.push(await checkSensor(io, ports, config.sensors, sensor, at, status));
+  if (config.cameras.length > 0) {
+    const about = { io, config, folder, dataFolder: data, status, freeBytes: free };
+    findings.push(...(await examineCameras(about, ports.cameras)));
+  }
   findings.push(...judgeStatus(status, io.clock.nowMs()));
   if (status?.isLive === true) return findings;
   if (signer !== undefined) {
@@ -129,6 +139,16 @@ async function examine(
     if (connect) await look("login", () => logIn(io, config, signer!, connect));
   }
   return findings;
+}
+
+/** What looks at cameras is loaded only where there are any. */
+async function examineCameras(
+  about: Omit<CameraCase, "ports">,
+  given: ProbePorts | undefined,
+): Promise<Finding[]> {
+  const { checkCameras } = await import("./camera-diagnosis.ts");
+  const { systemCameraPorts } = await import("./camera-ports.ts");
+  return checkCameras({ ...about, ports: given ?? systemCameraPorts(about.io) });
 }
 
 async function checkTrust(io: ProgramIo, config: EdgeConfig, folder: string): Promise<string> {

@@ -13,7 +13,8 @@ import type { Files } from "../../../platform/files.ts";
 import type { Logger } from "../../../platform/log.ts";
 import { segmentName, segmentNumber } from "./segment-list.ts";
 import { mp4Length } from "./mp4-length.ts";
-import { formatRecord, parseRecord, recordName } from "./segment-record.ts";
+import { lookAtSegment } from "./segment-files.ts";
+import { formatRecord, recordName } from "./segment-record.ts";
 import type { SegmentRecord, Signing } from "./segment-record.ts";
 
 /** How much is kept. */
@@ -261,18 +262,15 @@ export class Ring {
   /** Takes in a segment as it lies there. */
   private async find(number: number): Promise<void> {
     const { files, folder, clock } = this.parts;
-    const bytes = (await files.facts(this.pathOf(number)))?.size ?? 0;
     this.next = Math.max(this.next, number + 1);
-    const beside = await files.read(`${folder}/${recordName(number)}`);
-    const known = beside && parseRecord(beside, number);
+    const { bytes = 0, record: known } = (await lookAtSegment(files, folder, number)) ?? {};
     // Nothing was ever in it.
     if (bytes === 0) {
       await files.remove(this.pathOf(number));
       await files.remove(`${folder}/${recordName(number)}`);
       return;
     }
-    const isWhole = known !== undefined && known.bytes === bytes;
-    const record = isWhole ? withoutHope(known) : { number, bytes, signing: CUT_OFF };
+    const record = known ? withoutHope(known) : { number, bytes, signing: CUT_OFF };
     const seenMs = clock.monotonicMs();
     this.insert({ record, span: undefined, seenMs, isDirty: record !== known });
   }

@@ -6,11 +6,12 @@ import { execPath } from "node:process";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../../../platform/clock.ts";
 import { Complaints } from "../child.ts";
-import type { ChildExit, StartChild } from "../child.ts";
+import type { StartChild } from "../child.ts";
+import type { PlayerEnd } from "../player.ts";
 import { aborted, endOfPlayer, notStarted, withoutDoor } from "../player.ts";
 import type { CameraState, PreviewRun, PreviewSource } from "../preview-source.ts";
 import { printable } from "../rtsp/camera-fault.ts";
-import type { CameraAccess, DoorEnding, OpenDoor } from "../rtsp/rtsp-door.ts";
+import type { CameraAccess, OpenDoor } from "../rtsp/rtsp-door.ts";
 import type { TranscoderFailure, TranscoderOrder } from "./transcoder-order.ts";
 
 /** What a preview is made of. */
@@ -97,7 +98,7 @@ export class TranscodedPreview implements PreviewSource {
     const end = await endOfPlayer(door, child, cut, clock);
     over.abort();
     if (signal.aborted) return undefined;
-    return new Error(faultOf(end.door, end.exit, { failed, ffmpeg, said: complaints.last }));
+    return new Error(faultOf(end, { failed, ffmpeg, said: complaints.last }));
   }
 }
 
@@ -113,14 +114,14 @@ const LIBRARY_COMPLAINT = "RTSP stream exited with error";
 
 /** Why there is no picture any more. */
 function faultOf(
-  door: DoorEnding,
-  exit: ChildExit,
+  { door, exit, isCut }: PlayerEnd,
   about: { readonly failed: string | undefined; readonly ffmpeg: string; readonly said: string },
 ): string {
   const { failed, ffmpeg, said } = about;
+  if (isCut) return "no picture came of it";
   if (failed !== undefined) return notStarted(ffmpeg, failed);
   if (door.kind === "camera") return door.fault.text;
   if (exit.error !== undefined) return `the transcoder does not start (${exit.error.message})`;
   if (said !== "" && said !== LIBRARY_COMPLAINT) return printable(said);
-  return exit.signal === "SIGTERM" ? "no picture came of it" : "the transcoder has ended";
+  return "the transcoder has ended";
 }
