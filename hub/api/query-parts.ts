@@ -16,7 +16,7 @@ export interface QueryParts {
   readonly quarantine: Pick<Quarantine, "newest" | "total">;
   /** Absent where the hub has no policy. */
   readonly cosigning: Cosigning | undefined;
-  readonly projections: Pick<Projections, "latest" | "series" | "issuers">;
+  readonly projections: Pick<Projections, "latest" | "series" | "issuers" | "clips">;
   readonly proofs: Proofs;
   readonly clock: Clock;
   /** Where devices connect, if they do so here. */

@@ -18,6 +18,7 @@ import type { AdmissionPipeline } from "../admission/pipeline.ts";
 import { serveLogFiles } from "../log-files.ts";
 import type { PublishedLog } from "../log-files.ts";
 import type { HubMetrics } from "../metrics.ts";
+import { clipRoutes } from "./clip-routes.ts";
 import { deviceRoutes } from "./device-routes.ts";
 import { entryRoutes } from "./entry-routes.ts";
 import type { EventStream } from "./event-stream.ts";
@@ -221,7 +222,12 @@ function serveCosigning(app: FastifyInstance, { cosigning }: ServerParts): void 
 }
 
 function serveQueries(app: FastifyInstance, parts: ServerParts): void {
-  const routes = [...logRoutes(parts), ...deviceRoutes(parts), ...entryRoutes(parts)];
+  const routes = [
+    ...logRoutes(parts),
+    ...deviceRoutes(parts),
+    ...entryRoutes(parts),
+    ...clipRoutes(parts),
+  ];
   for (const route of routes) serveRoute(app, route);
   const document = JSON.stringify(openApiDocument(routes));
   app.get(`${API_PREFIX}/openapi.json`, (_request, reply) => reply.type(JSON_TYPE).send(document));

@@ -210,7 +210,8 @@ export class Recorder {
   /** Takes a segment that ffmpeg has closed. */
   private close(run: Run, door: Door, { number, endSeconds }: ListedSegment): void {
     const nowMs = this.parts.clock.monotonicMs();
-    const endMs = run.clock.endOf(endSeconds, nowMs, door.lastPictureMs ?? nowMs);
+    const { firstPictureMs = nowMs, lastPictureMs = nowMs } = door;
+    const endMs = run.clock.endOf({ endSeconds, heardMs: nowMs, firstPictureMs, lastPictureMs });
     const closed = { number, endMs, notBeforeMs: run.endedMs };
     run.closed(number, endMs, nowMs);
     this.withRing((ring) => ring.take(closed)).catch((error: unknown) => this.complain(error));

@@ -58,7 +58,8 @@ export interface Door {
   readonly state: CameraState;
   /** As the camera names it; absent before it has. */
   readonly codec: string | undefined;
-  /** When the newest bytes of the picture came, monotonic; absent before the first. */
+  /** When the first and the newest bytes of the picture came, monotonic; absent before. */
+  readonly firstPictureMs: number | undefined;
   readonly lastPictureMs: number | undefined;
   /** Frames of the transport that came. */
   readonly frames: number;
@@ -85,6 +86,7 @@ const LINGER_MS = 2_000;
 export class RtspDoor implements Door {
   readonly playerUrl: string;
   readonly ended: Promise<DoorEnding>;
+  firstPictureMs: number | undefined;
   lastPictureMs: number | undefined;
   private readonly parts: DoorParts;
   private readonly token: string;
@@ -231,7 +233,10 @@ export class RtspDoor implements Door {
     const framesBefore = relay.frames;
     const step = relay.fromCamera(chunk);
     if (relay.isPlaying) this.playingSinceMs ??= nowMs;
-    if (relay.frames > framesBefore) this.lastPictureMs = nowMs;
+    if (relay.frames > framesBefore) {
+      this.firstPictureMs ??= nowMs;
+      this.lastPictureMs = nowMs;
+    }
     send(camera, step.toCamera);
     if (!send(player, step.toPlayer)) {
       this.stuckSinceMs ??= nowMs;

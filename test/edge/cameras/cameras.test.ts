@@ -160,13 +160,9 @@ async function begin(): Promise<void> {
   await until("ffmpeg runs", () => programs.running === 1);
   const { args } = programs.last.command;
   growing = Number(args[args.indexOf("-segment_start_number") + 1]);
-  beganMs = clock.monotonicMs();
   expect(programs.children.length).toBeGreaterThanOrEqual(before);
   doors.last.picture(clock.monotonicMs());
 }
-
-/** When the stream began that ffmpeg reads now. */
-let beganMs = 0;
 
 /** Records a segment of so many seconds; another begins at once. */
 async function record(seconds = 10): Promise<void> {
@@ -179,7 +175,7 @@ async function record(seconds = 10): Promise<void> {
   const hash = encodeHex(sha256(bytes));
   recorded.set(hash, { number, bytes: bytes.length, fromMs, toMs });
   growing += 1;
-  const endSeconds = (clock.monotonicMs() - beganMs) / 1000;
+  const endSeconds = (clock.monotonicMs() - doors.last.firstPictureMs!) / 1000;
   programs.last.say(`${segmentName(number)},0.000000,${endSeconds.toFixed(6)}\n`);
   await clock.advance(200);
 }

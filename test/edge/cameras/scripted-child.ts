@@ -94,6 +94,7 @@ export class ScriptedDoor implements Door {
   readonly ended: Promise<DoorEnding>;
   state: CameraState = "starting";
   codec: string | undefined;
+  firstPictureMs: number | undefined;
   lastPictureMs: number | undefined;
   frames = 0;
   isClosed = false;
@@ -109,6 +110,7 @@ export class ScriptedDoor implements Door {
     this.state = "ok";
     this.codec = "H264";
     this.frames += 1;
+    this.firstPictureMs ??= atMs;
     this.lastPictureMs = atMs;
   }
 
