@@ -49,7 +49,7 @@ export interface CameraSurroundings {
   readonly nowMs: RingParts["nowMs"];
   readonly removed: NonNullable<RingParts["removed"]>;
   /** Called with the ring as it was found, before anything else is done with it. */
-  readonly opened: (ring: Ring) => void;
+  readonly opened: (ring: Ring) => Promise<void>;
 }
 
 const OPEN_AGAIN = { firstMs: 1_000, mostMs: 60_000 };
@@ -107,7 +107,7 @@ export class Camera {
         clock,
         logger,
       });
-      surroundings.opened(ring);
+      await surroundings.opened(ring);
       this.recorder = new Recorder({ ...ground, ...setup, camera: setup.name, folder, ring });
       this.ringNow = ring;
       this.diskText = undefined;

@@ -81,8 +81,8 @@ export class Cameras {
   /**
    * Signs what waits, as far as it can, and notes beside the recordings what was signed.
    *
-   * The outbox is to be flushed behind it: in that order a crash leaves no recording that is signed twice. Never rejects;
-   * a disk that fails here is told of, and must not keep statements waiting.
+   * The outbox is to be flushed behind it, so that a recording which is noted as signed is hardly ever not. Never rejects; a
+   * disk that fails here is told of, and must not keep statements waiting.
    */
   async sign(): Promise<void> {
     this.signer.prepare();

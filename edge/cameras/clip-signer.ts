@@ -7,8 +7,9 @@
 
 import { decodeHex, encodeHex } from "../../ledger/bytes.ts";
 import { Refusal } from "../../ledger/errors.ts";
-import { encodeClip } from "../../ledger/kinds/clip.ts";
+import { decodeClip, encodeClip } from "../../ledger/kinds/clip.ts";
 import { asHash } from "../../ledger/sha256.ts";
+import { decodeStatement } from "../../ledger/statement.ts";
 import type { Statement } from "../../ledger/statement.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Counters } from "../counters.ts";
@@ -19,6 +20,7 @@ import type { SigningGround } from "../signing/obstacle.ts";
 import { checkClip } from "../signing/self-check.ts";
 import type { Ring, Segment } from "./recording/ring.ts";
 import { SEGMENT_TYPE } from "./recording/segment-record.ts";
+import type { SegmentRecord, Signing } from "./recording/segment-record.ts";
 
 /** Whose segments are signed. */
 export interface ClipPlace {
@@ -58,8 +60,9 @@ export class ClipSigner {
 
   /** Notes the times of what waits, as far as the clock is believed, and gives up what is too much. */
   prepare(): void {
-    const { places, time, counters, logger, waitingMax = WAITING_MAX } = this.parts;
+    const { places, time, outbox, counters, logger, waitingMax = WAITING_MAX } = this.parts;
     const offsetMs = time.offsetMs();
+    const notBeforeSeq = outbox.tail?.seq ?? 0;
     for (const { camera, ring } of places) {
       const waiting = waitingIn(ring);
       const dropped = waiting.splice(0, Math.max(0, waiting.length - waitingMax));
@@ -68,7 +71,7 @@ export class ClipSigner {
       }
       counters.clipsDropped += dropped.length;
       if (dropped.length > 0) logger.warn({ camera, count: dropped.length }, "clips were dropped");
-      for (const segment of waiting) noteTimes(ring!, segment, offsetMs);
+      for (const segment of waiting) noteTimes(ring!, segment, offsetMs, notBeforeSeq);
     }
   }
 
@@ -103,14 +106,48 @@ export class ClipSigner {
     }
   }
 
-  /** After a start: what was signed and did not get to the disk before the end, has to be signed again. */
-  recall(ring: Ring): void {
+  /**
+   * After a start, and before anything is signed: puts right what a crash left between a recording and its statement.
+   *
+   * What was signed and did not get to the disk has to be signed again; what did, though nobody noted it, has not.
+   */
+  async recall(ring: Ring): Promise<void> {
+    const { outbox } = this.parts;
     for (const { record } of ring.segments) {
       const { signing, number } = record;
-      if (signing.state === "signed" && signing.seq > this.parts.outbox.durable) {
+      if (signing.state === "signed" && signing.seq > outbox.durable) {
         ring.note(number, { signing: { state: "waiting" } });
       }
     }
+    const unsure = ring.segments.map(({ record }) => record).filter((one) => this.isUnsure(one));
+    const signed = await this.clipsFrom(Math.min(...unsure.map(firstSeqOf)));
+    for (const { number, sha256 = "" } of unsure) {
+      const signing = signed.get(sha256);
+      if (signing !== undefined) ring.note(number, { signing });
+    }
+  }
+
+  /** Whether the outbox may know more of a recording's clip than what stands beside it. */
+  private isUnsure({ signing }: SegmentRecord): boolean {
+    const { outbox } = this.parts;
+    if (signing.state !== "signed") return signing.state === "waiting";
+    return signing.seq >= outbox.oldest && outbox.nextLive(signing.seq) !== signing.seq;
+  }
+
+  /** The clips among the statements on disk from a number on, by the SHA-256 of their recordings. */
+  private async clipsFrom(from: number): Promise<Map<string, Signing>> {
+    const { outbox } = this.parts;
+    const found = new Map<string, Signing>();
+    for (let seq = Math.max(from, outbox.oldest); seq <= outbox.durable; seq++) {
+      const record = outbox.nextLive(seq) === seq ? await outbox.read(seq) : undefined;
+      const statement = record && decodeStatement(record.statement);
+      if (statement === undefined || statement instanceof Refusal) continue;
+      const clip = statement.kind === "clip" ? decodeClip(statement.payload) : undefined;
+      if (clip === undefined || clip instanceof Refusal) continue;
+      const own = encodeHex(statement.hash);
+      found.set(encodeHex(clip.sha256), { state: "signed", seq, statement: own });
+    }
+    return found;
   }
 
   private sign({ camera, stream, ring }: ClipPlace, segment: Segment): boolean {
@@ -152,15 +189,25 @@ export class ClipSigner {
   }
 }
 
+/** No statement before this number is the clip of a recording. */
+function firstSeqOf({ signing, notBeforeSeq }: SegmentRecord): number {
+  return signing.state === "signed" ? signing.seq : (notBeforeSeq ?? Infinity);
+}
+
 function waitingIn(ring: Ring | undefined): Segment[] {
   return (ring?.segments ?? []).filter(({ record }) => record.signing.state === "waiting");
 }
 
 /** The times of a segment of this process by the clock as it is believed now; those of older ones stay as noted. */
-function noteTimes(ring: Ring, { record, span }: Segment, offsetMs: number | undefined): void {
+function noteTimes(
+  ring: Ring,
+  { record, span }: Segment,
+  offsetMs: number | undefined,
+  notBeforeSeq: number,
+): void {
   if (span === undefined || offsetMs === undefined) return;
   const fromMs = Math.round(span.fromMs + offsetMs);
   const toMs = Math.round(span.toMs + offsetMs);
   const isNear = record.toMs !== undefined && Math.abs(record.toMs - toMs) < TIME_STEP_MS;
-  if (!isNear) ring.note(record.number, { fromMs, toMs });
+  if (!isNear) ring.note(record.number, { fromMs, toMs, notBeforeSeq });
 }

@@ -45,6 +45,8 @@ export interface SegmentRecord {
   /** When its pictures came, milliseconds since 1970; both absent while nobody knows the time. */
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
+  /** No statement of the device before this number is its clip; noted with the times. */
+  readonly notBeforeSeq?: number | undefined;
   readonly signing: Signing;
 }
 
@@ -62,6 +64,7 @@ const shape = z.object({
   sha256: hash.optional(),
   fromMs: whole.optional(),
   toMs: whole.optional(),
+  notBeforeSeq: whole.optional(),
   signing: z.discriminatedUnion("state", [
     z.object({ state: z.literal("waiting") }),
     z.object({ state: z.literal("signed"), seq: whole, statement: hash }),
@@ -93,6 +96,6 @@ export function parseRecord(bytes: Uint8Array, number: number): SegmentRecord | 
   }
   const parsed = shape.safeParse(value);
   if (!parsed.success || parsed.data.file !== segmentName(number)) return undefined;
-  const { bytes: length, sha256, fromMs, toMs, signing } = parsed.data;
-  return { number, bytes: length, sha256, fromMs, toMs, signing };
+  const { bytes: length, sha256, fromMs, toMs, notBeforeSeq, signing } = parsed.data;
+  return { number, bytes: length, sha256, fromMs, toMs, notBeforeSeq, signing };
 }

@@ -460,6 +460,56 @@ describe("after a restart", () => {
     expect(third.agent.status().cameras).toMatchObject([{ segments: 3, waitingClips: 0 }]);
   });
 
+  test("a clip that is in the log is not signed again, though the power went before that was noted", async () => {
+    hub.enrol("gate-1", signer, ["camera"]);
+    const first = await start();
+    await until("it is enrolled", () => first.agent.status().nextSeq === 0);
+    await begin();
+    await record();
+    await until("the first is in the log", () => clips().length === 1);
+    let writes = 0;
+    // Its times are written, and then nothing more.
+    files.setFaults(({ kind, path }) =>
+      kind === "write" && path.endsWith(recordName(1)) && (writes += 1) > 2 ? "undone" : undefined,
+    );
+    await record();
+    await until("the second is in the log", () => clips().length === 2);
+    expect(await beside(1)).toMatchObject({ notBeforeSeq: 1, signing: { state: "waiting" } });
+    for (const stop of stops.splice(0)) await stop();
+    files.crash();
+    files.setFaults();
+    const second = await start();
+    await begin();
+    await record();
+    await until("the next is in the log", () => clips().length === 3);
+    await clock.advance(5_000);
+    expect(numbers().slice(0, 2)).toEqual([0, 1]);
+    expect(clips()).toHaveLength(3);
+    expect(await beside(1)).toMatchObject({ signing: { state: "signed", seq: 1 } });
+    expect(second.agent.status().cameras).toMatchObject([{ waitingClips: 0 }]);
+  });
+
+  test("a clip that was noted as signed, and went with the power before it was on disk, is signed again", async () => {
+    hub.enrol("gate-1", signer, ["camera"]);
+    const first = await start();
+    await until("it is enrolled", () => first.agent.status().nextSeq === 0);
+    await begin();
+    await record();
+    await until("the first is in the log", () => clips().length === 1);
+    files.setFaults(({ path }) => (path.includes("/outbox/") ? "undone" : undefined));
+    await record();
+    await clock.advance(3_000);
+    expect(await beside(1)).toMatchObject({ signing: { state: "signed", seq: 1 } });
+    for (const stop of stops.splice(0)) await stop();
+    files.crash();
+    files.setFaults();
+    await start();
+    await until("the second is in the log", () => clips().length === 2);
+    await clock.advance(5_000);
+    expect(numbers()).toEqual([0, 1]);
+    expectTrue();
+  });
+
   test("a time that lies ahead of the clock waits until it does not", async () => {
     const first = await start();
     await begin();
