@@ -72,7 +72,7 @@ describe.skipIf(lacks(rtspServer, ffmpeg))("a real camera", () => {
   interface Started {
     readonly camera: Camera;
     readonly folder: string;
-    stop(): Promise<void>;
+    readonly stop: () => Promise<void>;
   }
 
   async function start(
