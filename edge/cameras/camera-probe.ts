@@ -7,7 +7,8 @@ import type { StartChild } from "./child.ts";
 import { aborted, endOfPlayer, notStarted, withoutDoor } from "./player.ts";
 import { cameraFault, printable } from "./rtsp/camera-fault.ts";
 import type { CameraFault } from "./rtsp/camera-fault.ts";
-import type { CameraAccess, OpenDoor } from "./rtsp/rtsp-door.ts";
+import type { CameraAccess } from "./rtsp/camera-access.ts";
+import type { OpenDoor } from "./rtsp/rtsp-door.ts";
 
 /** What a probe works with. */
 export interface ProbePorts {

@@ -13,7 +13,8 @@ import type { PreviewSource } from "./preview-source.ts";
 import { Recorder } from "./recording/recorder.ts";
 import { Ring } from "./recording/ring.ts";
 import type { RingLimits, RingParts } from "./recording/ring.ts";
-import type { CameraAccess, OpenDoor } from "./rtsp/rtsp-door.ts";
+import type { CameraAccess } from "./rtsp/camera-access.ts";
+import type { OpenDoor } from "./rtsp/rtsp-door.ts";
 import { TranscodedPreview } from "./transcoding/transcoded-preview.ts";
 
 /** A camera as an agent gets it. */

@@ -3,7 +3,8 @@
 import type { Clock } from "../../platform/clock.ts";
 import { STOP_LIMIT_MS, stopChild } from "./child.ts";
 import type { Child, ChildExit } from "./child.ts";
-import type { CameraAccess, Door, DoorEnding } from "./rtsp/rtsp-door.ts";
+import type { CameraAccess } from "./rtsp/camera-access.ts";
+import type { Door, DoorEnding } from "./rtsp/rtsp-door.ts";
 
 /** How it ended on both sides. */
 export interface PlayerEnd {

@@ -5,7 +5,7 @@ import { probeCamera } from "../cameras/camera-probe.ts";
 import type { ProbePorts } from "../cameras/camera-probe.ts";
 import type { CameraStatus } from "../cameras/camera-status.ts";
 import { listSegments } from "../cameras/recording/segment-files.ts";
-import { readCameraAccess } from "../settings/camera-access.ts";
+import { readCameraAccess } from "../settings/camera-setup.ts";
 import type { CameraConfig } from "../settings/camera-config.ts";
 import type { EdgeConfig } from "../settings/config.ts";
 import type { FoundStatus } from "../status/status-socket.ts";

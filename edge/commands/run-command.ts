@@ -20,7 +20,7 @@ import { fastestVerify } from "../../platform/native-verify.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { Agent } from "../agent.ts";
 import type { SensorSetup } from "../agent.ts";
-import type { CameraAccess } from "../cameras/rtsp/rtsp-door.ts";
+import type { CameraAccess } from "../cameras/rtsp/camera-access.ts";
 import type { MakeCameras } from "../cameras/cameras.ts";
 import { freeBytes } from "../../platform/free-space.ts";
 import { loadEdgeConfig, settingFlagsOfEdge } from "../settings/config.ts";
@@ -211,7 +211,7 @@ async function camerasOf(
   const { Cameras } = await import("../cameras/cameras.ts");
   const { RtspDoor } = await import("../cameras/rtsp/rtsp-door.ts");
   const { startNodeChild: startChild } = await import("../cameras/node-child.ts");
-  const { cameraSetup } = await import("../settings/camera-access.ts");
+  const { cameraSetup } = await import("../settings/camera-setup.ts");
   const setups = await Promise.all(cameras.map((camera) => cameraSetup(files, folder, camera)));
   const ground = {
     device,

@@ -6,13 +6,13 @@
  * go, and where none is left, recording stops. Nothing here touches the outbox.
  */
 
-import { decodeUtf8, encodeHex, encodeUtf8 } from "../../../ledger/bytes.ts";
+import { decodeUtf8, encodeUtf8 } from "../../../ledger/bytes.ts";
 import type { Clock } from "../../../platform/clock.ts";
-import { hashFile } from "../../../platform/file-hash.ts";
 import type { Files } from "../../../platform/files.ts";
 import type { Logger } from "../../../platform/log.ts";
 import { segmentName, segmentNumber } from "./segment-list.ts";
-import { mp4Length } from "./mp4-length.ts";
+import { makeSafe } from "./safe-segment.ts";
+import type { SafeSegment } from "./safe-segment.ts";
 import { lookAtSegment } from "./segment-files.ts";
 import { formatRecord, recordName } from "./segment-record.ts";
 import type { SegmentRecord, Signing } from "./segment-record.ts";
@@ -214,27 +214,15 @@ export class Ring {
     this.kept.splice(at + 1, 0, segment);
   }
 
-  /** Syncs and hashes; without a hash where the disk fails, `undefined` where there is no such file. */
+  /** Makes a segment safe; without a hash where the disk fails, `undefined` where there is no such file. */
   private async examine(
     path: string,
-  ): Promise<{ bytes: number; sha256?: string; seconds?: number | undefined } | undefined> {
+  ): Promise<(Pick<SafeSegment, "bytes"> & Partial<SafeSegment>) | undefined> {
     const { files, logger, camera } = this.parts;
     const size = (await files.facts(path))?.size;
     if (size === undefined) return undefined;
     try {
-      const file = await files.open(path);
-      try {
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      const hashed = await hashFile(files, path);
-      if (hashed === undefined) return undefined;
-      const { sha256, bytes } = hashed;
-      const read = async (offset: number, length: number): Promise<Uint8Array> =>
-        (await files.readRange(path, offset, length)) ?? new Uint8Array(0);
-      const length = await mp4Length(bytes, read);
-      return { bytes, sha256: encodeHex(sha256), seconds: length?.seconds };
+      return await makeSafe(files, path);
     } catch (error) {
       logger.error({ camera, error }, "a recording could not be kept safe, and stays unsigned");
       return { bytes: size };

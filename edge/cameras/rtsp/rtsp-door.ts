@@ -7,33 +7,19 @@
  * player comes to the end of its input. What is said in between is rtsp-relay.ts's.
  */
 
-import { connect as connectTcp, createServer, isIP } from "node:net";
+import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
-import type { TLSSocket } from "node:tls";
-import { encodeHex, equalBytes } from "../../../ledger/bytes.ts";
+import { encodeHex } from "../../../ledger/bytes.ts";
 import type { Clock } from "../../../platform/clock.ts";
 import type { Random } from "../../../platform/random.ts";
-import type { CameraAddress } from "../camera-address.ts";
 import type { CameraState } from "../preview-source.ts";
+import type { CameraAccess } from "./camera-access.ts";
+import { connectCamera } from "./camera-socket.ts";
 import { cameraFault } from "./camera-fault.ts";
 import type { CameraFault } from "./camera-fault.ts";
 import { CameraLogin } from "./rtsp-challenge.ts";
-import type { Credentials } from "./rtsp-challenge.ts";
 import { RtspRelay } from "./rtsp-relay.ts";
 import type { RelayStep } from "./rtsp-relay.ts";
-
-/** How a camera is reached. */
-export interface CameraAccess {
-  readonly address: CameraAddress;
-  readonly credentials: Credentials | undefined;
-  /** Whether the password may go over the network in clear. */
-  readonly plainPassword: boolean;
-  /** The one certificate that a camera with TLS may show, in DER; without it those of the system's authorities. */
-  readonly certificate: Uint8Array | undefined;
-  /** How long it may send nothing. */
-  readonly silentMs: number;
-}
 
 /** What a door is made of. */
 export interface DoorParts {
@@ -78,7 +64,6 @@ const CONNECT_LIMIT_MS = 10_000;
 const ANSWER_LIMIT_MS = 10_000;
 /** A visitor that says nothing is none of ours. */
 const VISITOR_LIMIT_MS = 5_000;
-const KEEP_ALIVE_MS = 10_000;
 /** How long either side may take to say goodbye. */
 const LINGER_MS = 2_000;
 
@@ -196,33 +181,14 @@ export class RtspDoor implements Door {
   }
 
   private connect(): Socket {
-    const { address, certificate } = this.parts.access;
-    const { host, port, isTls } = address;
-    const camera = isTls
-      ? connectTls({
-          host,
-          port,
-          // One pinned certificate says more than any authority; it is compared below.
-          rejectUnauthorized: certificate === undefined,
-          ...(isIP(host) === 0 ? { servername: host } : {}),
-        })
-      : connectTcp({ host, port });
-    camera.setNoDelay(true);
-    camera.setKeepAlive(true, KEEP_ALIVE_MS);
-    let cause: Error | undefined;
-    camera.once(isTls ? "secureConnect" : "connect", () => {
-      const shown = isTls ? (camera as TLSSocket).getPeerCertificate().raw : undefined;
-      if (certificate !== undefined && shown !== undefined && !equalBytes(shown, certificate)) {
-        camera.destroy(new Error("it shows another certificate than the one in its settings"));
-        return;
-      }
-      this.isConnected = true;
-      this.waitingSinceMs = this.parts.clock.monotonicMs();
+    return connectCamera(this.parts.access, {
+      connected: () => {
+        this.isConnected = true;
+        this.waitingSinceMs = this.parts.clock.monotonicMs();
+      },
+      bytes: (chunk) => this.takeFromCamera(chunk),
+      closed: (text) => this.fail("offline", text),
     });
-    camera.on("data", (chunk: Uint8Array) => this.takeFromCamera(chunk));
-    camera.on("error", (error) => (cause = error));
-    camera.once("close", () => this.fail("offline", this.lossText(cause)));
-    return camera;
   }
 
   private takeFromCamera(chunk: Uint8Array): void {
@@ -272,26 +238,6 @@ export class RtspDoor implements Door {
     }
   }
 
-  private lossText(cause: Error | undefined): string {
-    const { host, port } = this.parts.access.address;
-    const { code, message } = (cause ?? {}) as NodeJS.ErrnoException;
-    if (cause === undefined) return "it has ended the connection";
-    switch (code) {
-      case "ECONNREFUSED":
-        return `nobody listens at ${host}, port ${port}`;
-      case "ENOTFOUND":
-      case "EAI_AGAIN":
-        return `its name ${host} cannot be looked up`;
-      case "EHOSTUNREACH":
-      case "ENETUNREACH":
-        return `there is no way to ${host}`;
-      default:
-        return isCertificateFault(code)
-          ? `its certificate is not believed (${code}): give it as certificate`
-          : message;
-    }
-  }
-
   private fail(state: CameraFault["state"], text: string): void {
     this.end({ kind: "camera", fault: cameraFault(state, text) });
   }
@@ -328,8 +274,4 @@ function send(socket: Socket, pieces: readonly Uint8Array[]): boolean {
   for (const piece of pieces) hasRoom = socket.write(piece);
   socket.uncork();
   return hasRoom;
-}
-
-function isCertificateFault(code: string | undefined): boolean {
-  return code !== undefined && /CERT|ALTNAME|SELF_SIGNED|UNABLE_TO/.test(code);
 }

@@ -11,7 +11,8 @@ import type { PlayerEnd } from "../player.ts";
 import { aborted, endOfPlayer, notStarted, withoutDoor } from "../player.ts";
 import type { CameraState, PreviewRun, PreviewSource } from "../preview-source.ts";
 import { printable } from "../rtsp/camera-fault.ts";
-import type { CameraAccess, OpenDoor } from "../rtsp/rtsp-door.ts";
+import type { CameraAccess } from "../rtsp/camera-access.ts";
+import type { OpenDoor } from "../rtsp/rtsp-door.ts";
 import type { TranscoderFailure, TranscoderOrder } from "./transcoder-order.ts";
 
 /** What a preview is made of. */

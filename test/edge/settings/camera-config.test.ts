@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, test } from "vitest";
 import { parseCameraAddress } from "../../../edge/cameras/camera-address.ts";
-import { cameraSetup, readCameraAccess } from "../../../edge/settings/camera-access.ts";
+import { cameraSetup, readCameraAccess } from "../../../edge/settings/camera-setup.ts";
 import { loadEdgeConfig } from "../../../edge/settings/config.ts";
 import type { EdgeConfig } from "../../../edge/settings/config.ts";
 import { formatSettings, parseCamera } from "../../../edge/settings/settings-file.ts";

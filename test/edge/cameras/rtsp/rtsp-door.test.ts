@@ -6,7 +6,7 @@ import type { AddressInfo, Server, Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RtspDoor } from "../../../../edge/cameras/rtsp/rtsp-door.ts";
-import type { CameraAccess } from "../../../../edge/cameras/rtsp/rtsp-door.ts";
+import type { CameraAccess } from "../../../../edge/cameras/rtsp/camera-access.ts";
 import { ManualClock } from "../../../../platform/clock.ts";
 import { seededRandom } from "../../../../platform/random.ts";
 import { eventually } from "../../../support/process.ts";

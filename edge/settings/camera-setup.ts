@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { parseCameraAddress } from "../cameras/camera-address.ts";
 import type { CameraAddress } from "../cameras/camera-address.ts";
 import type { CameraSetup } from "../cameras/camera.ts";
-import type { CameraAccess } from "../cameras/rtsp/rtsp-door.ts";
+import type { CameraAccess } from "../cameras/rtsp/camera-access.ts";
 import type { Files } from "../../platform/files.ts";
 import { readPassword } from "../../platform/secret-file.ts";
 import { UserError } from "../../platform/user-error.ts";
