@@ -45,6 +45,8 @@ const LOOK_MS = 1_000;
 const START_LIMIT_MS = 45_000;
 /** Pictures come, and nothing is written: some streams never have a whole picture. */
 const WRITE_LIMIT_MS = 60_000;
+/** Recordings end at key frames. Where none comes for so many lengths, another start may bring one. */
+const LENGTHS_MAX = 5;
 
 /** See the head of the file. */
 export class Recorder {
@@ -188,6 +190,13 @@ export class Recorder {
       }
       if (door.state === "ok" && nowMs - run.grownMs > WRITE_LIMIT_MS) {
         return { kind: "ffmpeg", text: "ffmpeg gets pictures and writes none" };
+      }
+      const longMs = LENGTHS_MAX * this.parts.segmentSeconds * 1000 + WRITE_LIMIT_MS;
+      if (nowMs - run.endedMs > longMs) {
+        return {
+          kind: "ffmpeg",
+          text: "the picture has no key frames at which a recording can end",
+        };
       }
     }
     return undefined;

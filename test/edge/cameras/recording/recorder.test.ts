@@ -316,6 +316,21 @@ describe("ffmpeg", () => {
     expect(recorder.state).toBe("no-ffmpeg");
   });
 
+  test("whose picture has no key frames does not write one recording for ever", async () => {
+    start();
+    await record(0);
+    programs.last.lastWords = () => programs.last.say(`${segmentName(0)},0.000000,360.000000\n`);
+    const [first] = programs.children;
+    for (let ms = 0; ms < 365_000 && first!.isRunning; ms += 1_000) {
+      doors.doors[0]!.picture(clock.monotonicMs());
+      await write(0, recording(0.1));
+      await clock.advance(1_000);
+    }
+    expect(first!.signals).toEqual(["SIGTERM"]);
+    expect(recorder.text).toMatch(/no key frames/);
+    expect(kept()).toEqual([[0, "waiting"]]);
+  });
+
   test("that takes no more is ended", async () => {
     start();
     await record(0);
