@@ -72,9 +72,14 @@ export class Complaints {
     );
   }
 
+  /** What is kept of it. */
+  get all(): string {
+    return this.scrub(this.text);
+  }
+
   /** The last line that says anything; empty where there is none. */
   get last(): string {
-    const lines = this.scrub(this.text).split(/[\r\n]+/);
+    const lines = this.all.split(/[\r\n]+/);
     return lines.findLast((line) => line.trim() !== "")?.trim() ?? "";
   }
 }

@@ -166,7 +166,7 @@ export class Recorder {
     if (trouble !== undefined) return trouble;
     if (ending.kind === "camera") return { kind: "camera", ...ending.fault };
     if (ending.kind === "stuck") return { kind: "ffmpeg", text: "ffmpeg takes no more pictures" };
-    return endOf(exit, complaints.last, ffmpeg);
+    return endOf(exit, complaints, ffmpeg);
   }
 
   /** Looks again and again whether all is well; gives what is not, once something is not. */
@@ -297,16 +297,23 @@ function diskFailed(error: unknown): RunEnd {
 }
 
 /** What ffmpeg's own end means. */
-function endOf(exit: ChildExit, complaint: string, ffmpeg: string): RunEnd {
+function endOf(exit: ChildExit, complaints: Complaints, ffmpeg: string): RunEnd {
   const { error, code, signal } = exit;
   if (error !== undefined) {
     return { kind: "ffmpeg", text: notStarted(ffmpeg, error.code ?? error.message) };
   }
-  const said = printable(complaint);
-  if (/No space left on device/.test(said)) return diskEnd("disk-full");
-  if (/Read-only file system|Input\/output error/.test(said)) {
-    return { kind: "disk", trouble: "disk-failed", text: `the disk takes no recordings: ${said}` };
+  // The reason stands somewhere in it, and often not last.
+  const { all } = complaints;
+  if (all.includes("No space left on device")) return diskEnd("disk-full");
+  const failure = /Read-only file system|Permission denied/.exec(all)?.[0];
+  if (failure !== undefined) {
+    return {
+      kind: "disk",
+      trouble: "disk-failed",
+      text: `the disk takes no recordings: ${failure}`,
+    };
   }
+  const said = printable(complaints.last);
   const how = signal === null ? `with code ${code}` : `by ${signal}`;
   return { kind: "ffmpeg", text: `ffmpeg ended ${how}${said === "" ? "" : `: ${said}`}` };
 }

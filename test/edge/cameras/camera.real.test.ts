@@ -212,7 +212,6 @@ describe.skipIf(lacks(rtspServer, ffmpeg))("a real camera", () => {
     );
     expect(camera.ring!.segments.at(-1)!.span!.toMs).toBeLessThan(hungMs + 1_000);
     rtsp.order("go-on");
-    await becomes(camera, "ok");
   });
 
   test("without ffmpeg there is a clear state and no picture", async () => {

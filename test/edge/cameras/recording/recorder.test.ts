@@ -384,7 +384,7 @@ describe("the disk", () => {
     start();
     for (const [said, recordingState] of [
       ["av_interleaved_write_frame(): No space left on device", "disk-full"],
-      ["/data/x.mp4: Read-only file system", "disk-failed"],
+      ["header: Read-only file system\nError initializing output stream 0:0 -- ", "disk-failed"],
     ] as const) {
       await until("it runs", () => programs.running === 1);
       programs.last.complain(`${said}\n`);
