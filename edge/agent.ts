@@ -17,10 +17,10 @@ import type { Random } from "../platform/random.ts";
 import { BackOff } from "../platform/back-off.ts";
 import { PreviewChannel } from "./cameras/preview-channel.ts";
 import type { PreviewAddress } from "./cameras/preview-connection.ts";
-import type { PreviewSource } from "./cameras/preview-source.ts";
 import { Chain } from "./signing/chain.ts";
 import { ClockSource } from "./time/clock-source.ts";
 import type { AskTimeSync } from "./time/time-sync.ts";
+import type { Cameras, MakeCameras } from "./cameras/cameras.ts";
 import { countingFiles } from "./outbox/counting-files.ts";
 import { newCounters } from "./counters.ts";
 import type { Counters } from "./counters.ts";
@@ -82,11 +82,12 @@ export interface AgentParts {
   /** Asks whether the system's clock is kept in step. */
   readonly askTimeSync: AskTimeSync;
   readonly sensors: readonly SensorSetup[];
-  /** Cameras whose pictures the hub may ask for, and where it takes them; absent for none. */
-  readonly previews?: {
-    readonly sources: readonly PreviewSource[];
-    readonly address: PreviewAddress;
-  };
+  /** Absent where the device has no cameras. */
+  readonly makeCameras?: MakeCameras | undefined;
+  /** Where the hub takes the live pictures of those cameras that have a preview; absent for none. */
+  readonly previewAddress?: PreviewAddress | undefined;
+  /** The stream in whose name gaps are signed; that of the first sensor unless given. */
+  readonly gapStream?: string | undefined;
   readonly connectHub: ConnectHub;
   /** Asks the hub for the time, milliseconds since 1970; a last resort. */
   readonly askHubTime?: (signal: AbortSignal) => Promise<number | undefined>;
@@ -119,8 +120,9 @@ export class Agent {
   private readonly delivery: Delivery;
   private readonly packSigner: PackSigner;
   private readonly publisher: Publisher;
-  private readonly previews: PreviewChannel | undefined;
+  private readonly previewChannel: PreviewChannel | undefined;
   private readonly sensors: readonly Sensor[];
+  private readonly cameras: Cameras | undefined;
   private readonly diskRetry: BackOff;
   private fixed: Position | undefined;
   private nextFlushMs = 0;
@@ -151,7 +153,11 @@ export class Agent {
     const quarantine = new Quarantine({ files, folder: `${dataFolder}/quarantine`, logger });
     const trust = new ReceiptTrust({ origin, policy: parts.policy, verify: parts.verify });
     const shared = { device, outbox, chain, time, quarantine, counters, logger };
-    this.repair = new Repair({ ...shared, stream: sensors[0]?.stream ?? device });
+    this.repair = new Repair({
+      ...shared,
+      stream: parts.gapStream ?? sensors[0]?.stream ?? device,
+      renewed: (seq, as) => this.cameras?.renewed(seq, as),
+    });
     const { repair } = this;
     this.delivery = new Delivery({
       ...shared,
@@ -185,20 +191,15 @@ export class Agent {
       delivery,
       ...(parts.sending ? { limits: parts.sending } : {}),
     });
-    this.previews =
-      parts.previews === undefined
-        ? undefined
-        : new PreviewChannel({
-            ...parts.previews,
-            device,
-            origin,
-            signer,
-            time,
-            clock,
-            random,
-            logger,
-          });
     this.sensors = sensors.map((setup) => this.sensorOf(setup));
+    const { outboxBytesMax } = parts;
+    this.cameras = parts.makeCameras?.({ ...shared, outboxBytesMax, delivery, repair });
+    const sources = this.cameras?.previews() ?? [];
+    const address = parts.previewAddress;
+    this.previewChannel =
+      address === undefined || sources.length === 0
+        ? undefined
+        : new PreviewChannel({ ...shared, origin, signer, sources, address, clock, random });
   }
 
   /** Opens the agent's outbox. Rejects with `UserError` where that cannot be used. */
@@ -216,13 +217,15 @@ export class Agent {
   /** Runs until the signal; then what was read is signed and on disk, and the hub knows that the device is offline. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.parts;
+    await this.cameras?.open();
     await this.delivery.start();
     const { halted } = this.delivery;
     if (halted) logger.error({ reason: halted.reason }, halted.text);
     const running = [
       this.publisher.run(signal),
-      this.previews?.run(signal),
+      this.previewChannel?.run(signal),
       ...this.sensors.map((sensor) => sensor.run(signal)),
+      this.cameras?.run(signal),
     ];
     // Before the first pack: whether the clock is kept decides whether it is believed. Sensors are read meanwhile.
     await this.askSync(clock.monotonicMs());
@@ -233,6 +236,7 @@ export class Agent {
     await Promise.all([...running, this.storing]);
     this.intake.close(clock.monotonicMs(), true);
     this.packSigner.signWaiting();
+    await this.cameras?.sign();
     await this.flush();
     await this.writeStatus();
     await this.outbox.close();
@@ -268,7 +272,8 @@ export class Agent {
       outboxBytesMax: this.parts.outboxBytesMax,
       counters: { ...this.counters, nacksByCode: { ...this.counters.nacksByCode } },
       sensors: this.sensors.map((sensor) => sensor.status(offsetMs)),
-      preview: this.previews?.status(),
+      preview: this.previewChannel?.status(),
+      cameras: this.cameras?.status() ?? [],
     };
   }
 
@@ -328,6 +333,7 @@ export class Agent {
       return;
     }
     this.packSigner.signWaiting();
+    await this.cameras?.sign();
     if (await this.flush()) this.diskRetry.reset();
     else this.nextFlushMs = nowMs + this.diskRetry.nextMs();
   }
@@ -378,6 +384,7 @@ export class Agent {
       halted: this.delivery.halted?.reason,
       values: this.intake.latest,
       sensors: this.sensors.map((sensor) => sensor.status(undefined)),
+      cameras: this.cameras?.status() ?? [],
     });
     if (state === this.lastState || !this.publisher.isConnected) return;
     this.lastState = state;

@@ -15,6 +15,12 @@ export interface Counters {
   /** Packs that failed the agent's own checks, and were not signed. */
   packsRefused: number;
   statementsSigned: number;
+  /** Fingerprints of recordings that were signed. */
+  clipsSigned: number;
+  /** Recordings that stay unsigned because too many others waited, or were removed before their turn. */
+  clipsDropped: number;
+  /** Fingerprints that failed the agent's own checks. */
+  clipsRefused: number;
   /** Statements whose payload was signed anew behind a gap. */
   statementsRenewed: number;
   gapsSigned: number;
@@ -51,6 +57,9 @@ export function newCounters(): Counters {
     readingsDropped: 0,
     packsRefused: 0,
     statementsSigned: 0,
+    clipsSigned: 0,
+    clipsDropped: 0,
+    clipsRefused: 0,
     statementsRenewed: 0,
     gapsSigned: 0,
     statementsPublished: 0,

@@ -3,6 +3,7 @@
 import type { ProgramIo } from "../platform/lifecycle.ts";
 import { nearestName } from "../platform/near-name.ts";
 import { UserError } from "../platform/user-error.ts";
+import { showClips } from "./commands/clips-command.ts";
 import { runDoctor } from "./commands/doctor-command.ts";
 import { initEdge } from "./commands/init-command.ts";
 import { installService } from "./commands/install-service-command.ts";
@@ -21,6 +22,10 @@ const programs: Readonly<Record<string, Program>> = {
   "install-service": (io, argv) => installService(io, argv),
   doctor: (io, argv) => runDoctor(io, argv),
   "test-sensor": (io, argv) => testSensor(io, argv),
+  // What looks at cameras is loaded only where it is used.
+  "test-camera": async (io, argv) =>
+    (await import("./commands/test-camera-command.ts")).testCamera(io, argv),
+  clips: showClips,
 };
 
 /** Runs `kerbstone edge …`; `io.argv` begins with the subcommand. */

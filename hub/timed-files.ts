@@ -17,7 +17,7 @@ export function timedFiles(
     write: (path, bytes, options) => files.write(path, bytes, options),
     list: (folder) => files.list(folder),
     remove: (path) => files.remove(path),
-    makeFolder: (path) => files.makeFolder(path),
+    makeFolder: (path, options) => files.makeFolder(path, options),
     open: async (path) => timedFile(await files.open(path), clock, observe),
     exists: (path) => files.exists(path),
     facts: (path) => files.facts(path),

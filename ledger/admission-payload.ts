@@ -6,7 +6,7 @@
 
 import { encodeHex, equalBytes } from "./bytes.ts";
 import { malformed, Refusal } from "./errors.ts";
-import { decodeClip } from "./kinds/clip.ts";
+import { judgeClip } from "./kinds/clip.ts";
 import type { Clip } from "./kinds/clip.ts";
 import { decodeEnrol } from "./kinds/enrol.ts";
 import type { Enrol } from "./kinds/enrol.ts";
@@ -26,7 +26,7 @@ import type { Seal } from "./kinds/seal.ts";
 import { decodeWithdraw } from "./kinds/withdraw.ts";
 import type { Withdraw } from "./kinds/withdraw.ts";
 import { isTorsionFree, kidHex } from "./key.ts";
-import { CLOCK_AHEAD_SECONDS_MAX, READING_AHEAD_SECONDS_MAX } from "./limits.ts";
+import { CLOCK_AHEAD_SECONDS_MAX } from "./limits.ts";
 import type { LogState } from "./log-state.ts";
 import { splitStream } from "./name.ts";
 import type { KeyState } from "./registry.ts";
@@ -96,7 +96,7 @@ export function judgePayload(
         ? { kind: "salted" }
         : malformed(`the payload of a hash envelope has ${HASH_BYTES} bytes`);
     case "clip":
-      return judgeClip(statement);
+      return judgeRecording(statement);
     case "gap":
       return { kind: "gap" };
     case "seal":
@@ -125,13 +125,9 @@ function judgeReadings(statement: Statement): Effect | Refusal {
   return pack instanceof Refusal ? pack : { kind: "readings", pack };
 }
 
-function judgeClip(statement: Statement): Effect | Refusal {
-  const clip = decodeClip(statement.payload);
-  if (clip instanceof Refusal) return clip;
-  if (clip.toMs > (statement.iat + READING_AHEAD_SECONDS_MAX) * 1000) {
-    return new Refusal("future", "a recording ends later than the signing of its fingerprint");
-  }
-  return { kind: "clip", clip };
+function judgeRecording(statement: Statement): Effect | Refusal {
+  const clip = judgeClip(statement.payload, statement.iat);
+  return clip instanceof Refusal ? clip : { kind: "clip", clip };
 }
 
 /** Checks that a seal closes the open block and follows the seal before (section 6). */

@@ -97,7 +97,7 @@ export function faultOf(issue: z.core.$ZodIssue, context: FaultContext): ConfigF
   const isMissing = found === undefined;
   const name = origin ?? (shown === "" ? "the settings together" : shown);
   const expected = issue.code === "custom" ? issue.message : `expected ${expectation(setting)}`;
-  const foundText = setting.secret === true ? "something else" : `found ${written(found)}`;
+  const foundText = setting.secret === true ? "found something else" : `found ${written(found)}`;
   const text = isMissing ? `not set; ${expected}` : `${expected}, ${foundText}`;
   return { name, text, example: exampleFor(origin, path, setting, context, isMissing) };
 }

@@ -53,8 +53,12 @@ export interface Files {
   /** Removes a file or an empty folder, durably. One that is not there is fine. */
   remove(path: string): Promise<void>;
 
-  /** Makes a folder and those above it, durably. One that is there is fine. */
-  makeFolder(path: string): Promise<void>;
+  /**
+   * Makes a folder and those above it, durably. One that is there is fine, and stays as it is.
+   *
+   * The mode of those that it makes is 0o777 less the umask unless given.
+   */
+  makeFolder(path: string, options?: { mode?: number }): Promise<void>;
 
   /** Opens a file for growing, and makes an empty one, durably, where there is none. */
   open(path: string): Promise<AppendFile>;
@@ -109,9 +113,9 @@ export const nodeFiles: Files = {
       await syncFolder(dirname(target));
     }),
 
-  makeFolder: async (path) => {
+  makeFolder: async (path, options) => {
     const target = resolve(path);
-    const first = await mkdir(target, { recursive: true });
+    const first = await mkdir(target, { recursive: true, ...options });
     if (first === undefined) return;
     // Each new folder's name is kept by the folder above it.
     for (let made = target; made.length >= first.length; made = dirname(made)) {

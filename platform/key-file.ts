@@ -9,17 +9,17 @@ import { decodeUtf8, encodeBase64, encodeUtf8 } from "../ledger/bytes.ts";
 import type { Signer } from "../ledger/signature.ts";
 import type { Files } from "./files.ts";
 import type { Random } from "./random.ts";
-import { readOwnerFile } from "./owner-file.ts";
+import { needOwnerOnly, OWNER_ONLY } from "./secret-file.ts";
 import { UserError } from "./user-error.ts";
 
-const OWNER_ONLY = 0o600;
 const SEED_BYTES = 32;
 /** What stands before the seed in the DER form of every Ed25519 PrivateKeyInfo without attributes. */
 const DER_HEAD = Uint8Array.of(48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32);
 
 /** Loads a key. Rejects with a `UserError` where there is none, it is no Ed25519 key, or others may read it. */
 export async function loadKey(files: Files, path: string): Promise<Signer> {
-  const pem = decodeUtf8(await readOwnerFile(files, path, "key file"));
+  await needOwnerOnly(files, path, "key file");
+  const pem = decodeUtf8((await files.read(path)) ?? new Uint8Array(0));
   return keySigner(parsePem(pem ?? "", path));
 }
 

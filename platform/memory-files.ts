@@ -35,6 +35,7 @@ export type FaultPlan = (operation: DiskOperation) => Fault | undefined;
 
 /** Bytes that a disk writes at a time; what was not synced is kept or lost in such pieces. */
 const SECTOR_BYTES = 512;
+const FOLDER_MODE = 0o755;
 
 class MemoryFile {
   bytes: Uint8Array;
@@ -88,7 +89,8 @@ export class MemoryFiles implements Files {
   /** Changes asked for since the disk was made. */
   operations = 0;
   readonly #files = new Map<string, MemoryFile>();
-  readonly #folders = new Set<string>(["/"]);
+  /** With their modes. */
+  readonly #folders = new Map<string, number>([["/", FOLDER_MODE]]);
   readonly #random: Random;
   #plan: FaultPlan = () => undefined;
   /** Counts the times that the power went; handles opened before are dead. */
@@ -142,7 +144,7 @@ export class MemoryFiles implements Files {
     this.#needPower(folder);
     const target = resolve(folder);
     if (this.#files.has(target)) throw diskError("ENOTDIR", folder);
-    const paths = [...this.#files.keys(), ...this.#folders];
+    const paths = [...this.#files.keys(), ...this.#folders.keys()];
     const inside = paths.filter((path) => path !== "/" && dirname(path) === target);
     return inside.map((path) => basename(path)).sort();
   }
@@ -158,9 +160,9 @@ export class MemoryFiles implements Files {
     });
   }
 
-  makeFolder(path: string): Promise<void> {
+  makeFolder(path: string, options?: { mode?: number }): Promise<void> {
     const target = resolve(path);
-    return this.#change("makeFolder", target, () => this.#addFolder(target));
+    return this.#change("makeFolder", target, () => this.#addFolder(target, options?.mode));
   }
 
   async open(path: string): Promise<AppendFile> {
@@ -183,7 +185,8 @@ export class MemoryFiles implements Files {
   async facts(path: string): Promise<FileFacts | undefined> {
     this.#needPower(path);
     const target = resolve(path);
-    if (this.#folders.has(target)) return { size: 0, mode: 0o755, isFolder: true };
+    const folderMode = this.#folders.get(target);
+    if (folderMode !== undefined) return { size: 0, mode: folderMode, isFolder: true };
     const file = this.#files.get(target);
     return file && { size: file.size, mode: file.mode, isFolder: false };
   }
@@ -266,13 +269,13 @@ export class MemoryFiles implements Files {
 
   #hasInside(folder: string): boolean {
     const isInside = (path: string): boolean => path !== "/" && dirname(path) === folder;
-    return [...this.#files.keys()].some(isInside) || [...this.#folders].some(isInside);
+    return [...this.#files.keys()].some(isInside) || [...this.#folders.keys()].some(isInside);
   }
 
-  #addFolder(target: string): void {
+  #addFolder(target: string, mode = FOLDER_MODE): void {
     for (let folder = target; ; folder = dirname(folder)) {
       if (this.#files.has(folder)) throw diskError("EEXIST", target);
-      this.#folders.add(folder);
+      if (!this.#folders.has(folder)) this.#folders.set(folder, mode);
       if (folder === dirname(folder)) return;
     }
   }

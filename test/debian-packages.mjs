@@ -26,6 +26,13 @@ const PACKAGES = [
   { name: "chromium", program: "chromium", purpose: "the web page in a browser" },
   { name: "python3-cbor2", module: "cbor2", purpose: "the independent auditor" },
   { name: "python3-cryptography", module: "cryptography", purpose: "the independent auditor" },
+  { name: "ffmpeg", program: "ffmpeg", purpose: "cameras" },
+  { name: "python3-gi", module: "gi", purpose: "a camera" },
+  {
+    name: "gir1.2-gst-rtsp-server-1.0",
+    module: "gi; gi.require_version('GstRtspServer', '1.0')",
+    purpose: "a camera",
+  },
 ];
 
 /** The packages that are not there, as `{ name, purpose }`. */

@@ -4,7 +4,6 @@
  * Harmless: it changes nothing, and leaves alone the ports and the login of an agent that runs, whose own word it takes.
  */
 
-import { statfs } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { dirname, resolve } from "node:path";
 import type { IClientOptions } from "mqtt";
@@ -13,6 +12,7 @@ import { decodeUtf8 } from "../../ledger/bytes.ts";
 import type { Signer } from "../../ledger/signature.ts";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec } from "../../platform/command-line.ts";
+import { freeBytes } from "../../platform/free-space.ts";
 import { HttpClient } from "../../platform/http-client.ts";
 import { loadKey } from "../../platform/key-file.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
@@ -20,6 +20,8 @@ import { silentLogger } from "../../platform/log.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { loadEdgeConfig } from "../settings/config.ts";
 import type { EdgeConfig, SensorConfig } from "../settings/config.ts";
+import type { ProbePorts } from "../cameras/camera-probe.ts";
+import type { CameraCase } from "./camera-diagnosis.ts";
 import { find, formatFindings, judgeClock, judgeSpace, judgeStatus } from "./diagnosis.ts";
 import type { Finding } from "./diagnosis.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
@@ -42,7 +44,7 @@ import { readPolicyText } from "../../platform/policy-file.ts";
 const spec = {
   usage: "kerbstone edge doctor CONFIG",
   about:
-    "Looks at a device: key, settings, disk, clock, ports, hub, login, outbox. Says of each whether it is well, what is wrong, and what to do. 0 if nothing is wrong, else 1.",
+    "Looks at a device: key, settings, disk, clock, ports, cameras, hub, login, outbox. Says of each whether it is well, what is wrong, and what to do. 0 if nothing is wrong, else 1.",
   flags: {},
   positionals: { min: 1, max: 1 },
 } as const satisfies CommandSpec;
@@ -55,15 +57,14 @@ export interface DoctorPorts {
   readonly freeBytes: (folder: string) => Promise<number>;
   readonly userName: () => string;
   readonly askTimeSync: AskTimeSync;
+  /** What cameras are looked at with, real ones unless given. */
+  readonly cameras?: ProbePorts;
 }
 
 const systemPorts: DoctorPorts = {
   lines: ({ clock, random }, lan) =>
     new Lines({ clock, random, logger: silentLogger }).connectTo(lan),
-  freeBytes: async (folder) => {
-    const { bavail, bsize } = await statfs(folder);
-    return bavail * bsize;
-  },
+  freeBytes,
   userName: () => userInfo().username,
   askTimeSync: systemTimeSync,
 };
@@ -118,8 +119,10 @@ async function examine(
     "Ask the operator for vkey and policy.",
   );
   await look("data folder", () => checkFolder(io, data), dataRemedy(ports, data));
+  let free = 0;
   await look("disk", async () => {
     const freeBytes = await ports.freeBytes(await nearestFolder(io, data));
+    free = freeBytes;
     return judgeSpace(freeBytes, status?.status.outboxBytes ?? 0, config.outbox.bytesMax);
   });
   const hub = await checkHub(io, config);
@@ -139,6 +142,10 @@ async function examine(
         : { subject: `sensor ${at + 1}`, level: "unsure", text: "not tried, see lan" },
     );
   }
+  if (config.cameras.length > 0) {
+    const about = { io, config, folder, dataFolder: data, status, freeBytes: free };
+    findings.push(...(await examineCameras(about, ports.cameras)));
+  }
   findings.push(...judgeStatus(status, io.clock.nowMs()));
   if (status?.isLive === true) return findings;
   if (signer !== undefined) {
@@ -146,6 +153,16 @@ async function examine(
     if (connect) await look("login", () => logIn(io, config, signer!, connect));
   }
   return findings;
+}
+
+/** What looks at cameras is loaded only where there are any. */
+async function examineCameras(
+  about: Omit<CameraCase, "ports">,
+  given: ProbePorts | undefined,
+): Promise<Finding[]> {
+  const { checkCameras } = await import("./camera-diagnosis.ts");
+  const { systemCameraPorts } = await import("./camera-ports.ts");
+  return checkCameras({ ...about, ports: given ?? systemCameraPorts(about.io) });
 }
 
 async function checkTrust(io: ProgramIo, config: EdgeConfig, folder: string): Promise<string> {

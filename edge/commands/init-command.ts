@@ -21,15 +21,21 @@ import { connectTo } from "../sensors/lines/connect.ts";
 import { systemDeviceNames } from "../sensors/lines/device-names.ts";
 import { checkLanFlags, LAN_FLAGS, lanOfFlags } from "./lan-flags.ts";
 import { Questions } from "./questions.ts";
-import { formatSensor, formatSettings, parseSensor } from "../settings/settings-file.ts";
+import {
+  formatSensor,
+  formatSettings,
+  parseCamera,
+  parseSensor,
+} from "../settings/settings-file.ts";
 import { formatQr } from "./terminal-qr.ts";
 import { trustOf } from "../settings/trust.ts";
 import { readPolicyText } from "../../platform/policy-file.ts";
 
 const spec = {
-  usage: "kerbstone edge init --name NAME --hub URL [--sensor [STREAM:]DRIVER=ADDRESS …] [options]",
+  usage:
+    "kerbstone edge init --name NAME --hub URL [--sensor [STREAM:]DRIVER=ADDRESS …] [--camera NAME=URL …] [options]",
   about:
-    "Makes a device: its private key, its settings with the hub's key pinned, and the line with which the operator enrols it. Without --sensor it listens at all serial ports, and proposes what it recognises.",
+    "Makes a device: its private key, its settings with the hub's key pinned, and the line with which the operator enrols it. Without --sensor and --camera it listens at all serial ports, and proposes what it recognises.",
   flags: {
     name: { type: "text", value: "NAME", about: "the device's name, such as air-1" },
     hub: { type: "text", value: "URL", about: "the hub's HTTP address" },
@@ -62,6 +68,11 @@ const spec = {
       type: "list",
       value: "[STREAM:]DRIVER=ADDRESS",
       about: "a sensor; its stream is the first one, unless given; without any they are looked for",
+    },
+    camera: {
+      type: "list",
+      value: "[STREAM:]NAME=URL",
+      about: "a camera, rtsp://host/path without a password; its stream is camera, unless given",
     },
     lat: { type: "text", value: "DEGREES", about: "where the device stands, WGS 84" },
     lon: { type: "text", value: "DEGREES", about: "where the device stands, WGS 84" },
@@ -154,14 +165,16 @@ async function makeDevice(
     flags.policy === undefined
       ? undefined
       : await readPolicyText(io.files, resolve(io.cwd, flags.policy));
-  const mayFind = given.length === 0 && flags.stream.length === 0;
+  const cameras = flags.camera.map(parseCamera);
+  const mayFind = given.length === 0 && flags.stream.length === 0 && cameras.length === 0;
   const isPlaced = flags.lat !== undefined || flags.lon !== undefined || !mayFind;
   if (isPlaced) placeOf(flags, undefined);
   const hub = await hubFacts(io, flags, questions);
   trustOf({ origin: hub.origin, vkey: hub.vkey, policy: policyText });
   const found = mayFind ? await findSensors(io, flags, questions, ports) : undefined;
   const sensors = found?.sensors ?? given;
-  const streams = [...new Set([...flags.stream, ...sensors.map(({ stream }) => stream)])];
+  const speakers = [...sensors, ...cameras].map(({ stream }) => stream);
+  const streams = [...new Set([...flags.stream, ...speakers])];
   const place = isPlaced ? undefined : (found?.position ?? (await askPlace(questions)));
   const profile = profileOf(flags, name, hub.origin, streams, place);
 
@@ -172,6 +185,7 @@ async function makeDevice(
     hub: { ...hub, url: flags.hub, hasPolicy: policyText !== undefined },
     lan,
     sensors,
+    cameras,
   });
   await checkSettings(io, settingsPath, settings);
   if (policyText !== undefined) {
@@ -257,7 +271,7 @@ function profileOf(
   if (visibility !== "public" && visibility !== "restricted") {
     throw new UserError(`--visibility is public or restricted, not ${visibility}.`);
   }
-  if (streams.length === 0) throw new UserError("A device has at least one --sensor.");
+  if (streams.length === 0) throw new UserError("A device has at least one --sensor or --camera.");
   return {
     origin,
     name,

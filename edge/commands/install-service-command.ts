@@ -25,7 +25,11 @@ const spec = {
       about: "writes the unit, and leaves enabling and starting to you",
     },
     user: { type: "text", value: "NAME", about: "the user it runs as; has to own the key" },
-    "memory-max": { type: "text", value: "MIB", about: "memory at which it is restarted (256)" },
+    "memory-max": {
+      type: "text",
+      value: "MIB",
+      about: "memory at which it is restarted (256, and as much for each camera)",
+    },
     "unit-folder": {
       type: "text",
       value: "DIR",
@@ -48,6 +52,9 @@ export interface InstallPorts {
 
 const SYSTEMCTL_LIMIT_MS = 180_000;
 const MEMORY_MIN = 96;
+const MEMORY_USUAL = 256;
+/** ffmpeg twice, and the transcoder's process. */
+const MEMORY_OF_CAMERA = 256;
 
 const systemPorts: InstallPorts = {
   ownerOf: async (path) => (await stat(path)).uid,
@@ -84,7 +91,9 @@ export async function installService(
   const config = await loadEdgeConfig({ file, env: {}, flags: {}, files: io.files });
   const keyPath = resolve(dirname(file), config.key);
   await loadKey(io.files, keyPath);
-  const memoryMaxMebibytes = Number(flags["memory-max"] ?? 256);
+  const cameras = config.cameras.length;
+  const usual = MEMORY_USUAL + MEMORY_OF_CAMERA * cameras;
+  const memoryMaxMebibytes = Number(flags["memory-max"] ?? usual);
   if (!(Number.isInteger(memoryMaxMebibytes) && memoryMaxMebibytes >= MEMORY_MIN))
     throw new UserError(`--memory-max needs a whole number from ${MEMORY_MIN}.`);
   const unit = formatUnit({
@@ -94,6 +103,7 @@ export async function installService(
     dataFolder: resolve(dirname(file), config.data),
     packSeconds: config.pack.seconds,
     memoryMaxMebibytes,
+    cameras,
   });
   if (flags.print) {
     io.stdout.write(unit);

@@ -22,8 +22,10 @@ import { UserError } from "../../platform/user-error.ts";
 import { Agent } from "../agent.ts";
 import type { AgentParts, SensorSetup } from "../agent.ts";
 import { announcerOf } from "./announce.ts";
+import type { MakeCameras } from "../cameras/cameras.ts";
 import { previewUrlOf } from "../cameras/preview-address.ts";
-import type { PreviewSource } from "../cameras/preview-source.ts";
+import type { CameraAccess } from "../cameras/rtsp/camera-access.ts";
+import { freeBytes } from "../../platform/free-space.ts";
 import { loadEdgeConfig, settingFlagsOfEdge } from "../settings/config.ts";
 import type { EdgeConfig, SensorConfig } from "../settings/config.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
@@ -153,11 +155,7 @@ async function shareStatus(
   }
 }
 
-/**
- * Makes the agent of a settings file in `folder`, whose data folder is the caller's to lock, on lines that it shares.
- *
- * `cameras` are those whose live pictures the hub may ask for.
- */
+/** Makes the agent of a settings file in `folder`, whose data folder is the caller's to lock, on lines that it shares. */
 export async function openAgent(
   io: Pick<ProgramIo, "files" | "clock" | "random">,
   config: EdgeConfig,
@@ -165,7 +163,6 @@ export async function openAgent(
   logger: Logger,
   lines: Lines,
   askTimeSync: AskTimeSync = systemTimeSync,
-  cameras: readonly PreviewSource[] = [],
 ): Promise<Agent> {
   const { files, clock, random } = io;
   const { hub, origin, outbox } = config;
@@ -192,7 +189,8 @@ export async function openAgent(
     waitForSyncMs: Math.max(0, config.clock.waitForSyncSeconds - uptime()) * 1000,
     askTimeSync,
     sensors: config.sensors.map((sensor, at) => sensorOf(sensor, at, notBeforeMs, clock, connect)),
-    ...(await previewsOf(io, config, folder, cameras)),
+    ...(await camerasOf(io, config, folder, logger)),
+    ...(await previewsOf(io, config, folder)),
     connectHub: await hubConnector(io, config, folder),
     ...(hub.url === undefined ? {} : { askHubTime: timeAsker(io, hub.url) }),
     sending: config.sending,
@@ -230,6 +228,39 @@ function sensorOf(
   };
 }
 
+/** What records cameras is loaded only where there are any. */
+async function camerasOf(
+  { files, clock, random }: Pick<ProgramIo, "files" | "clock" | "random">,
+  config: EdgeConfig,
+  folder: string,
+  logger: Logger,
+): Promise<{ makeCameras?: MakeCameras; gapStream?: string }> {
+  const { name: device, cameras, ffmpeg, sensors, data } = config;
+  const [first] = cameras;
+  if (first === undefined) return {};
+  const { Cameras } = await import("../cameras/cameras.ts");
+  const { RtspDoor } = await import("../cameras/rtsp/rtsp-door.ts");
+  const { startNodeChild: startChild } = await import("../cameras/node-child.ts");
+  const { cameraSetup } = await import("../settings/camera-setup.ts");
+  const setups = await Promise.all(cameras.map((camera) => cameraSetup(files, folder, camera)));
+  const ground = {
+    device,
+    folder: `${resolve(folder, data)}/cameras`,
+    ffmpeg,
+    openDoor: (access: CameraAccess) => RtspDoor.open({ access, clock, random }),
+    startChild,
+    freeBytes,
+    files,
+    clock,
+    random,
+    logger,
+  };
+  return {
+    makeCameras: (surroundings) => new Cameras(setups, ground, surroundings),
+    gapStream: sensors[0]?.stream ?? first.stream,
+  };
+}
+
 /** Makes what connects to a device's hub. Rejects with `UserError` where the authority's file is missing. */
 export async function hubConnector(
   io: Pick<ProgramIo, "files">,
@@ -256,16 +287,15 @@ async function readAuthority(
 /** Where the live pictures of the cameras go. Rejects with `UserError` where the hub's address does not do for them. */
 async function previewsOf(
   io: Pick<ProgramIo, "files">,
-  { hub }: EdgeConfig,
+  { hub, cameras }: EdgeConfig,
   folder: string,
-  sources: readonly PreviewSource[],
-): Promise<Pick<AgentParts, "previews">> {
-  if (sources.length === 0) return {};
+): Promise<Pick<AgentParts, "previewAddress">> {
+  if (cameras.every(({ preview }) => preview === undefined)) return {};
   const found = previewUrlOf(hub.url);
   if ("fault" in found) throw new UserError(`${found.fault}.`);
   const pem = await readAuthority(io, hub, folder);
   const ca = pem === undefined ? undefined : Buffer.from(pem).toString("utf8");
-  return { previews: { sources, address: { url: found.url, ca } } };
+  return { previewAddress: { url: found.url, ca } };
 }
 
 /** Asks the hub's HTTP server for the time; a second's grain is enough for a last resort. */

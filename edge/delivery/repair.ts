@@ -17,7 +17,7 @@ import type { Counters } from "../counters.ts";
 import type { OutboxRecord } from "../outbox/outbox-format.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { Quarantine } from "../outbox/quarantine.ts";
-import { checkPack } from "../signing/self-check.ts";
+import { checkClip, checkPack } from "../signing/self-check.ts";
 
 /** What mending takes. */
 export interface RepairParts {
@@ -29,6 +29,8 @@ export interface RepairParts {
   readonly time: ClockSource;
   readonly quarantine: Quarantine;
   readonly counters: Counters;
+  /** Told of each statement that a gap left out: as what it was signed anew, or that nothing is left of it. */
+  readonly renewed?: (seq: number, as: Statement | undefined) => void;
 }
 
 /** Where to leave a gap, and why. */
@@ -128,6 +130,7 @@ export class Repair {
       ...(refused === undefined ? {} : { refused }),
     });
     counters.gapsSigned += 1;
+    if (refused !== undefined) this.parts.renewed?.(refused, undefined);
   }
 
   private async renewAll(iat: number): Promise<void> {
@@ -135,8 +138,10 @@ export class Repair {
     let unflushed = 0;
     for (let seq = outbox.nextToRenew(); seq !== undefined; seq = outbox.nextToRenew()) {
       const record = await outbox.read(seq);
-      if (record && (await this.renew(record, iat))) unflushed += 1;
+      const renewed = record && (await this.renew(record, iat));
+      if (renewed) unflushed += 1;
       else outbox.skipRenewal(seq);
+      this.parts.renewed?.(seq, renewed);
       if (unflushed === RENEWALS_A_FLUSH) {
         await outbox.flush();
         unflushed = 0;
@@ -145,12 +150,12 @@ export class Repair {
     await outbox.flush();
   }
 
-  /** Signs the payload of a statement anew; false where there is nothing left in it that could be. */
-  private async renew(record: OutboxRecord, iat: number): Promise<boolean> {
+  /** Signs the payload of a statement anew; `undefined` where there is nothing left in it that could be. */
+  private async renew(record: OutboxRecord, iat: number): Promise<Statement | undefined> {
     const { chain, device, quarantine, counters } = this.parts;
     const statement = decodeStatement(record.statement);
-    if (statement instanceof Refusal || statement.kind === "gap") return false;
-    if (this.refused.has(record.seq)) return false;
+    if (statement instanceof Refusal || statement.kind === "gap") return undefined;
+    if (this.refused.has(record.seq)) return undefined;
     const { kind, stream, payload, seq } = statement;
     const code = this.refusedStreams.has(stream)
       ? "wrong-stream"
@@ -158,25 +163,26 @@ export class Repair {
     if (code !== undefined) {
       counters.packsRefused += 1;
       await quarantine.put(seq, code, record.statement);
-      return false;
+      return undefined;
     }
     const { preimage } = record;
-    chain.sign(
+    const renewed = chain.sign(
       { kind, stream, iat, payload },
       { replaces: seq, ...(preimage ? { preimage } : {}) },
     );
     counters.statementsRenewed += 1;
-    return true;
+    return renewed;
   }
 }
 
-/** What a statement's pack would be refused for, if it were signed at its `iat`. */
+/** What a statement's pack or clip would be refused for, if it were signed at its `iat`. */
 function refusalOf(
   statement: Statement,
   device: string,
   preimage: Uint8Array | undefined,
 ): Refusal | undefined {
   if (statement.kind === "readings") return checkPack(statement.payload, device, statement.iat);
+  if (statement.kind === "clip") return checkClip(statement.payload, statement.iat);
   if (preimage === undefined) return undefined;
   const pack = openPack(statement, preimage);
   return pack instanceof Refusal ? pack : undefined;

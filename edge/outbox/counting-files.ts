@@ -21,7 +21,7 @@ export function countingFiles(files: Files, counters: Counters): Files {
       countSyncs(1);
       return files.remove(path);
     },
-    makeFolder: (path) => files.makeFolder(path),
+    makeFolder: (path, options) => files.makeFolder(path, options),
     open: async (path) => {
       countSyncs(1);
       return countingFile(await files.open(path), counters);

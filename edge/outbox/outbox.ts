@@ -329,6 +329,7 @@ export class Outbox {
 
   /** Removes segments, oldest first: a void record must not come back to life because its successor is gone. */
   private async prune(): Promise<void> {
+    await this.closeSpent();
     while (this.segments.length > 1 && this.segments[0]!.last <= this.releasedNow) {
       await this.parts.files.remove(this.segments[0]!.path);
       this.segments.shift();
@@ -343,6 +344,17 @@ export class Outbox {
         this.segments.splice(at, 1);
       }
     }
+  }
+
+  /**
+   * Closes the newest segment where it is full and all in it was let go: it is there for the counter alone, which the
+   * head of an empty one tells as well, and as large as it is it could keep anything more from being signed for ever.
+   */
+  private async closeSpent(): Promise<void> {
+    const newest = this.segments.at(-1);
+    if (newest === undefined || this.tailNow === undefined || this.queue.length > 0) return;
+    if (newest.last > this.releasedNow || newest.bytes < this.segmentBytes) return;
+    await this.beginSegment(this.tailNow);
   }
 
   private async entriesOf(segment: Segment): Promise<RecordEntry[]> {

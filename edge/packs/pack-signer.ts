@@ -22,6 +22,8 @@ import { readingsOf } from "./packer.ts";
 import type { ClosedPack } from "./packer.ts";
 import type { Quarantine } from "../outbox/quarantine.ts";
 import type { Repair } from "../delivery/repair.ts";
+import { obstacleTo } from "../signing/obstacle.ts";
+import type { Obstacle } from "../signing/obstacle.ts";
 import { checkPack } from "../signing/self-check.ts";
 
 /** What a pack signer is made of. */
@@ -46,10 +48,6 @@ export interface PackSignerParts {
   readonly logger: Logger;
 }
 
-/** Why packs wait; `undefined` when they need not. */
-export type Obstacle =
-  "halted" | "not-enrolled" | "gap-due" | "disk" | "full" | "no-clock" | "no-position";
-
 /** See the head of the file. */
 export class PackSigner {
   private readonly parts: PackSignerParts;
@@ -62,15 +60,8 @@ export class PackSigner {
 
   /** What stands in the way of signing. */
   get obstacle(): Obstacle | undefined {
-    const { chain, delivery, outbox, time, position } = this.parts;
-    if (delivery.halted) return "halted";
-    if (!chain.isAnchored) return "not-enrolled";
-    if (chain.needsGap) return "gap-due";
-    // What was signed last is not on disk: one batch in memory is enough.
-    if (!outbox.isFlushed) return "disk";
-    if (outbox.bytes >= this.parts.outboxBytesMax) return "full";
-    if (time.now() === undefined) return "no-clock";
-    return position() === undefined ? "no-position" : undefined;
+    const { parts } = this;
+    return obstacleTo(parts) ?? (parts.position() === undefined ? "no-position" : undefined);
   }
 
   /** Signs the packs that wait, as far as it can; gives how many. They are safe only after the outbox was flushed. */

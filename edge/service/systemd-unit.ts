@@ -14,12 +14,17 @@ export interface UnitPlan {
   /** Age at which packs are closed. */
   readonly packSeconds: number;
   readonly memoryMaxMebibytes: number;
+  /** Each has programs of its own. */
+  readonly cameras?: number;
 }
 
 const STATE_ROOT = "/var/lib/";
 const WATCHDOG_SECONDS_MIN = 900;
 /** A pack takes its age, the hub's acknowledgement, and a reconnection. */
 const WATCHDOG_PACKS = 3;
+const TASKS = 64;
+/** A recorder, and a preview with its transcoder: threads of three programs. */
+const TASKS_OF_CAMERA = 48;
 
 /** The unit's name, without its folder. */
 export function unitName(device: string): string {
@@ -56,7 +61,7 @@ WatchdogSignal=SIGTERM
 TimeoutStartSec=120
 TimeoutStopSec=30
 MemoryMax=${memoryMaxMebibytes}M
-TasksMax=64
+TasksMax=${TASKS + TASKS_OF_CAMERA * (plan.cameras ?? 0)}
 LogRateLimitIntervalSec=30
 LogRateLimitBurst=500
 ProtectSystem=strict

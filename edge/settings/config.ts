@@ -7,7 +7,7 @@
 
 import { z } from "zod";
 import { STREAMS_MAX } from "../../ledger/limits.ts";
-import { isName, isOrigin } from "../../ledger/name.ts";
+import { isOrigin } from "../../ledger/name.ts";
 import type { Position } from "../../ledger/senml.ts";
 import type { FlagSpec } from "../../platform/command-line.ts";
 import { loadConfig, settingFlags } from "../../platform/config.ts";
@@ -15,19 +15,16 @@ import type { ConfigSources } from "../../platform/config.ts";
 import { LOG_LEVELS } from "../../platform/log.ts";
 import type { LogLevel } from "../../platform/log.ts";
 import { BUILD_DATE } from "./build-date.ts";
+import { nameOf } from "./name-setting.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
 import { ADDRESS_FORMS, parseLineAddress } from "../sensors/lines/address.ts";
+import { camera, faultsOfCameras } from "./camera-config.ts";
+import type { CameraConfig } from "./camera-config.ts";
 import { type LanConfig, lanFaults, lanShape } from "./lan.ts";
 import { parseListenAddress } from "../../platform/listen-address.ts";
 import type { PackLimits } from "../packs/packer.ts";
 import type { SendingLimits } from "../delivery/publisher.ts";
 import type { RetentionLevel } from "../delivery/receipt-trust.ts";
-
-const nameOf = (what: string, example: string): z.ZodString =>
-  z
-    .string()
-    .refine(isName, `expected ${what}: 1 to 63 of a-z, 0-9 and -, the first no hyphen`)
-    .meta({ description: what, examples: [example] });
 
 const mqttUrl = z
   .string()
@@ -195,23 +192,29 @@ const shape = z.object({
       }),
     })
     .prefault({}),
-  sensors: z
-    .array(sensor)
+  sensors: z.array(sensor).max(64).default([]),
+  ffmpeg: z
+    .string()
     .min(1)
-    .max(64)
-    .refine(hasFewStreams, `expected at most ${STREAMS_MAX} streams`),
+    .default("ffmpeg")
+    .meta({ description: "the program that records cameras, looked for on PATH" }),
+  cameras: z.array(camera).max(16).default([]),
 });
 
-/** What must hold between tables besides. */
-const settings = shape.superRefine(({ lan, sensors, homeAssistant }, context) => {
+/** What no setting tells by itself. */
+const settings = shape.superRefine((config, context) => {
+  const { lan, sensors, cameras, homeAssistant, visibility } = config;
+  const fault = (path: (string | number)[], message: string): void =>
+    context.addIssue({ code: "custom", path, message });
+  if (sensors.length + cameras.length === 0)
+    fault(["sensors"], "expected at least one sensor, or a camera in [[cameras]]");
+  if (new Set([...sensors, ...cameras].map(({ stream }) => stream)).size > STREAMS_MAX)
+    fault(["sensors"], `expected at most ${STREAMS_MAX} streams`);
   if (homeAssistant.enabled && lan.broker === undefined)
-    context.addIssue({
-      code: "custom",
-      path: ["lan", "broker"],
-      message: "Home Assistant hears of the device at this broker",
-    });
-  for (const { path, message } of lanFaults(lan, sensors))
-    context.addIssue({ code: "custom", path: [...path], message });
+    fault(["lan", "broker"], "Home Assistant hears of the device at this broker");
+  for (const { path, message } of lanFaults(lan, sensors)) fault([...path], message);
+  for (const { path, message } of faultsOfCameras(cameras, visibility))
+    fault(["cameras", ...path], message);
 });
 
 /** The shape of the settings, for whoever lists them. */
@@ -268,6 +271,9 @@ export interface EdgeConfig {
     readonly expireAfterSeconds: number;
   };
   readonly sensors: readonly SensorConfig[];
+  /** A path, or a name on PATH. */
+  readonly ffmpeg: string;
+  readonly cameras: readonly CameraConfig[];
 }
 
 /** Flags for the settings that one can give on a command line. */
@@ -280,10 +286,6 @@ export async function loadEdgeConfig(
   sources: Omit<ConfigSources<z.ZodObject>, "schema" | "prefix">,
 ): Promise<EdgeConfig> {
   return loadConfig({ ...sources, schema: settings, prefix: "KERBSTONE_EDGE" });
-}
-
-function hasFewStreams(sensors: readonly { stream: string }[]): boolean {
-  return new Set(sensors.map(({ stream }) => stream)).size <= STREAMS_MAX;
 }
 
 /** Says whether a URL keeps what is said private to the two who talk, or never leaves this machine. */

@@ -13,7 +13,7 @@ import { type DriverKind, linesOf } from "../sensors/driver.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
 import { type LineAddress, type LineKind, parseLineAddress } from "../sensors/lines/address.ts";
 import type { BrokerAccess, LanAccess, PushAccess } from "../sensors/lines/lan-access.ts";
-import { readPassword } from "./password-file.ts";
+import { readPassword } from "../../platform/secret-file.ts";
 
 /** The table as the settings have it. Paths are relative to the file's folder. */
 export interface LanConfig {

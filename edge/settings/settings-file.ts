@@ -2,6 +2,7 @@
 
 import { UserError } from "../../platform/user-error.ts";
 import type { DeviceProfile } from "../../platform/enrolment-request.ts";
+import { parseCameraAddress } from "../cameras/camera-address.ts";
 import type { LanConfig } from "./lan.ts";
 
 /** A sensor as the command line names it. */
@@ -25,6 +26,28 @@ export interface NewSettings extends DeviceProfile {
   /** Where the sensors of the LAN are reached; empty for none. */
   readonly lan?: LanConfig;
   readonly sensors: readonly SensorChoice[];
+  readonly cameras?: readonly CameraChoice[];
+}
+
+/** A camera as the command line names it. */
+export interface CameraChoice {
+  readonly name: string;
+  readonly stream: string;
+  readonly url: string;
+}
+
+/** Parses `[STREAM:]NAME=URL`; the stream is `camera` unless given. Throws `UserError`, also for a password in the URL. */
+export function parseCamera(text: string): CameraChoice {
+  const groups = /^(?:(?<stream>[^:=]*):)?(?<name>[^:=]+)=(?<url>.+)$/.exec(text)?.groups;
+  const address = parseCameraAddress(groups?.["url"] ?? "");
+  if (groups === undefined || typeof address === "string") {
+    const why = typeof address === "string" ? `: ${address}` : "";
+    // Not shown: somebody may have put a password into it.
+    throw new UserError(`--camera does not name a camera and its address${why}.`, {
+      hint: "For example --camera street=rtsp://192.168.1.20/stream1",
+    });
+  }
+  return { name: groups["name"]!, stream: groups["stream"] ?? "camera", url: address.url };
 }
 
 /** Parses `[STREAM:]DRIVER=ADDRESS`. Throws `UserError`, also where no stream is known. */
@@ -56,6 +79,7 @@ export function formatSettings(settings: NewSettings): string {
     ...(settings.isMoving ? [] : ["", "[position]", `lat = ${lat}`, `lon = ${lon}`]),
     ...formatLan(settings.lan ?? {}),
     ...settings.sensors.flatMap((sensor) => ["", formatSensor(sensor).trimEnd()]),
+    ...(settings.cameras ?? []).flatMap((camera) => ["", formatCamera(camera).trimEnd()]),
   ];
   return lines.join("\n") + "\n";
 }
@@ -77,6 +101,20 @@ export function formatSensor({ stream, driver, address }: SensorChoice): string 
     entry("address", address),
   ];
   return lines.join("\n") + "\n";
+}
+
+/** Formats a camera's own part of the settings. */
+export function formatCamera({ name, stream, url }: CameraChoice, username?: string): string {
+  const login =
+    username === undefined
+      ? [
+          "# Where it asks for a login; the file holds the password, with mode 0600:",
+          '# username = "viewer"',
+          '# passwordFile = "camera-password"',
+        ]
+      : [entry("username", username), entry("passwordFile", "camera-password")];
+  const lines = ["[[cameras]]", entry("name", name), entry("stream", stream), entry("url", url)];
+  return [...lines, ...login].join("\n") + "\n";
 }
 
 /** A basic string of TOML is one of JSON, but for DEL, which JSON leaves as it is. */

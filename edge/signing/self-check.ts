@@ -1,9 +1,10 @@
 /**
- * What the hub will check of a pack, checked before it is signed: a number of the chain spent on something that is
- * refused leaves a gap in the ledger for ever.
+ * What the hub will check of a pack or a clip, checked before it is signed: a number of the chain spent on something
+ * that is refused leaves a gap in the ledger for ever.
  */
 
 import { Refusal } from "../../ledger/errors.ts";
+import { judgeClip } from "../../ledger/kinds/clip.ts";
 import { STATEMENT_BYTES_MAX } from "../../ledger/limits.ts";
 import { decodePack } from "../../ledger/senml.ts";
 
@@ -17,4 +18,10 @@ export function checkPack(payload: Uint8Array, issuer: string, iat: number): Ref
   }
   const pack = decodePack(payload, issuer, iat);
   return pack instanceof Refusal ? pack : undefined;
+}
+
+/** Runs the ledger's own checks over a clip that is about to be signed at `iat`; the refusal, if there is one. */
+export function checkClip(payload: Uint8Array, iat: number): Refusal | undefined {
+  const clip = judgeClip(payload, iat);
+  return clip instanceof Refusal ? clip : undefined;
 }

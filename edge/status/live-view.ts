@@ -4,6 +4,8 @@
  */
 
 import { Buffer } from "node:buffer";
+import type { CameraStatus } from "../cameras/camera-status.ts";
+import { CAMERA_STATES } from "../cameras/preview-source.ts";
 import type { LatestReading } from "../packs/intake.ts";
 import { SENSOR_STATES } from "../sensors/sensor-state.ts";
 import type { SensorStatus } from "../sensors/sensor.ts";
@@ -17,6 +19,7 @@ export interface LiveView {
   readonly halted: string | undefined;
   readonly values: readonly LatestReading[];
   readonly sensors: readonly Pick<SensorStatus, "stream" | "driver" | "state" | "quantities">[];
+  readonly cameras?: readonly Pick<CameraStatus, "camera" | "stream" | "state" | "recording">[];
 }
 
 /** What hubs keep of it at most. */
@@ -44,8 +47,17 @@ export function formatLiveView(view: LiveView): string {
       state,
       ...(quantities.length > 0 ? { quantities } : {}),
     }));
+  const cameras = (view.cameras ?? [])
+    .toSorted((a, b) => CAMERA_STATES.indexOf(a.state) - CAMERA_STATES.indexOf(b.state))
+    .map(({ camera, stream, state, recording }) => ({ camera, stream, state, recording }));
   for (;;) {
-    const about = { device, clockSource, ...(halted ? { halted } : {}), sensors };
+    const about = {
+      device,
+      clockSource,
+      ...(halted ? { halted } : {}),
+      sensors,
+      ...(cameras.length > 0 ? { cameras } : {}),
+    };
     const text = JSON.stringify({ ...about, values });
     if (Buffer.byteLength(text) <= STATE_BYTES_MAX) return text;
     if (values.pop() === undefined && sensors.pop() === undefined) return text;

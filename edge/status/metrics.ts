@@ -5,7 +5,10 @@
  * have few values: names of the settings, and closed lists.
  */
 
+import type { CameraStatus } from "../cameras/camera-status.ts";
 import type { PreviewStatus } from "../cameras/preview-channel.ts";
+import { CAMERA_STATES } from "../cameras/preview-source.ts";
+import { RECORDING_STATES } from "../cameras/recording/supervision.ts";
 import { TIME_SOURCES } from "../time/clock-source.ts";
 import type { Counters } from "../counters.ts";
 import type { MetricFamily, Sample } from "./exposition.ts";
@@ -28,6 +31,9 @@ const COUNTERS: readonly (readonly [string, NumberName, string])[] = [
   ["readings_dropped_total", "readingsDropped", "Readings dropped before they were signed."],
   ["packs_refused_total", "packsRefused", "Packs that failed the agent's own checks."],
   ["packs_signed_total", "statementsSigned", "Packs that were signed."],
+  ["clips_signed_total", "clipsSigned", "Fingerprints of recordings that were signed."],
+  ["clips_dropped_total", "clipsDropped", "Recordings that stay unsigned for want of room."],
+  ["clips_refused_total", "clipsRefused", "Fingerprints that failed the agent's own checks."],
   ["packs_renewed_total", "statementsRenewed", "Packs signed anew behind a gap."],
   ["gaps_signed_total", "gapsSigned", "Gaps that were signed."],
   ["statements_published_total", "statementsPublished", "Statements sent, repeated ones included."],
@@ -116,6 +122,23 @@ const SENSOR_COUNTERS: readonly (readonly [string, string, (sensor: SensorStatus
   ],
 ];
 
+/** Gauges of a camera. */
+const CAMERA_GAUGES: readonly (readonly [
+  string,
+  string,
+  (camera: CameraStatus) => number | undefined,
+])[] = [
+  ["camera_recordings", "Finished recordings on disk.", (c) => c.segments],
+  ["camera_recordings_bytes", "Bytes of finished recordings.", (c) => c.bytes],
+  ["camera_recordings_limit_bytes", "Bytes at which the oldest go.", (c) => c.bytesMax],
+  ["camera_waiting_clips", "Recordings that are not signed yet.", (c) => c.waitingClips],
+  [
+    "camera_recorded_timestamp_seconds",
+    "When the newest finished recording ends.",
+    (c) => seconds(c.newestMs),
+  ],
+];
+
 /** Gives the metrics of agents that run in one process. */
 export function metricsOf(statuses: readonly AgentStatus[]): MetricFamily[] {
   const ofAgents = (samplesOf: (status: AgentStatus) => readonly Sample[]): Sample[] =>
@@ -135,6 +158,15 @@ export function metricsOf(statuses: readonly AgentStatus[]): MetricFamily[] {
           value,
         }));
       }),
+    );
+  const ofCameras = (samplesOf: (camera: CameraStatus) => readonly Sample[]): Sample[] =>
+    ofAgents(({ cameras = [] }) =>
+      cameras.flatMap((one) =>
+        samplesOf(one).map(({ labels, value }) => ({
+          labels: { camera: one.camera, ...labels },
+          value,
+        })),
+      ),
     );
   return [
     ...COUNTERS.map(([name, key, help]) =>
@@ -196,6 +228,28 @@ export function metricsOf(statuses: readonly AgentStatus[]): MetricFamily[] {
       "sensor_sample_timestamp_seconds",
       "When its newest reading was taken.",
       ofSensors(({ lastSampleMs }) => plain(seconds(lastSampleMs))),
+    ),
+    gauge(
+      "camera_state",
+      "How a camera is.",
+      ofCameras(({ state }) => oneOf("state", CAMERA_STATES, state)),
+    ),
+    gauge(
+      "camera_recording",
+      "Whether a camera is recorded.",
+      ofCameras(({ recording }) => oneOf("recording", RECORDING_STATES, recording)),
+    ),
+    counter(
+      "camera_runs_total",
+      "Times that a recording was begun.",
+      ofCameras((c) => plain(c.runs)),
+    ),
+    ...CAMERA_GAUGES.map(([name, help, of]) =>
+      gauge(
+        name,
+        help,
+        ofCameras((one) => plain(of(one))),
+      ),
     ),
   ];
 }

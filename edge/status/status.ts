@@ -1,10 +1,11 @@
 /** How an agent is, as it writes it into its data folder for `kerbstone edge status`. */
 
+import type { CameraStatus } from "../cameras/camera-status.ts";
 import type { PreviewStatus } from "../cameras/preview-channel.ts";
 import type { Counters } from "../counters.ts";
 import type { TimeSource } from "../time/clock-source.ts";
 import type { Halt } from "../delivery/halt.ts";
-import type { Obstacle } from "../packs/pack-signer.ts";
+import type { Obstacle } from "../signing/obstacle.ts";
 import type { SensorStatus } from "../sensors/sensor.ts";
 
 /** A snapshot. */
@@ -32,8 +33,10 @@ export interface AgentStatus {
   readonly outboxBytesMax: number;
   readonly counters: Counters;
   readonly sensors: readonly SensorStatus[];
-  /** The channel of live pictures; absent without cameras. */
+  /** The channel of live pictures; absent without previews. */
   readonly preview?: PreviewStatus | undefined;
+  /** Absent in what an older version has written. */
+  readonly cameras?: readonly CameraStatus[];
 }
 
 /** Formats a snapshot for a terminal; `nowMs` gives its age, `isLive` says that the agent has just told it. */
@@ -54,6 +57,7 @@ export function formatStatus(status: AgentStatus, nowMs: number, isLive: boolean
       (sensor) =>
         `  sensor     ${sensor.stream}: ${sensor.driver} at ${sensor.address}, ${sensor.line}, ${sensor.frameCounters.framesGood} frames good, ${sensor.frameCounters.framesBad} bad${troubleOf(sensor)}`,
     ),
+    ...(status.cameras ?? []).map(cameraLine),
     ...previewLines(status.preview),
   ];
   if (status.isHubBehind)
@@ -65,14 +69,28 @@ export function formatStatus(status: AgentStatus, nowMs: number, isLive: boolean
 function previewLines(preview: PreviewStatus | undefined): string[] {
   if (preview === undefined) return [];
   const { isConnected, bytesDropped, cameras } = preview;
+  const watched = cameras.filter(({ isWatched }) => isWatched).map(({ camera }) => camera);
+  const looks = watched.length === 0 ? "nobody looks" : `${watched.join(", ")} watched now`;
   const lost = bytesDropped > 0 ? `, ${bytesDropped} bytes lost to a slow line` : "";
-  return [
-    `  live       ${isConnected ? "connected" : "not connected"}${lost}`,
-    ...cameras.map(
-      ({ camera, state, isWatched }) =>
-        `  camera     ${camera}: ${state}, ${isWatched ? "watched now" : "nobody looks"}`,
-    ),
-  ];
+  return [`  live       ${isConnected ? "connected" : "not connected"}, ${looks}${lost}`];
+}
+
+function cameraLine(camera: CameraStatus): string {
+  const { stream, address, state, recording, text, segments, bytes, bytesMax } = camera;
+  const size = `${megabytes(bytes)} of ${megabytes(bytesMax)} MB`;
+  const newest =
+    camera.newestMs === undefined
+      ? ""
+      : `, to ${new Date(camera.newestMs).toISOString().slice(0, 19)}Z`;
+  const waiting = camera.waitingClips > 0 ? `, ${camera.waitingClips} to be signed` : "";
+  const isWell = state === "ok" && recording === "on";
+  const trouble = recording === "on" || recording === "off" ? state : recording;
+  const wrong = isWell ? "" : `; ${trouble.toUpperCase()}${text === undefined ? "" : `: ${text}`}`;
+  return `  camera     ${camera.camera} (${stream}) at ${address}, ${segments} recordings, ${size}${newest}${waiting}${wrong}`;
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 }
 
 /** Some of the words are the hub's, which must not steer the terminal. */

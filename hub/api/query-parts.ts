@@ -17,7 +17,7 @@ export interface QueryParts {
   readonly quarantine: Pick<Quarantine, "newest" | "total">;
   /** Absent where the hub has no policy. */
   readonly cosigning: Cosigning | undefined;
-  readonly projections: Pick<Projections, "latest" | "series" | "issuers">;
+  readonly projections: Pick<Projections, "latest" | "series" | "issuers" | "clips">;
   readonly proofs: Proofs;
   readonly previews: { readonly relay: Pick<Relay, "hasHadCameras"> };
   readonly clock: Clock;

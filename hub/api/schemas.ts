@@ -133,6 +133,49 @@ export const deviceSchema: z.ZodType<DeviceView> = z
   })
   .meta({ id: "Device" });
 
+/** A recording's fingerprint, and the entry that proves it. */
+export interface ClipView {
+  readonly entry: number;
+  readonly device: string;
+  readonly stream: string;
+  readonly camera: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly type: string;
+  readonly level: Level;
+}
+
+export const clipSchema: z.ZodType<ClipView> = z
+  .object({
+    entry: whole.meta({ description: "index of the entry that proves it" }),
+    device: name,
+    stream: name,
+    camera: z.string().meta({ description: "which camera, by the device's own word for it" }),
+    fromMs: whole,
+    toMs: whole,
+    sha256: hash.meta({ description: "of the recording's bytes" }),
+    bytes: whole.meta({ description: "the recording's length" }),
+    type: z.string().meta({ description: "the recording's media type" }),
+    level,
+  })
+  .meta({ id: "Clip" });
+
+export interface ClipsView {
+  readonly clips: readonly ClipView[];
+  readonly next: string | null;
+}
+
+export const clipsSchema: z.ZodType<ClipsView> = z
+  .object({
+    clips: z.array(clipSchema),
+    next: z.string().nullable().meta({
+      description: "what to give as after for the rest, which may come with an empty list; or null",
+    }),
+  })
+  .meta({ id: "Clips" });
+
 export interface DevicesView {
   readonly devices: readonly DeviceView[];
 }

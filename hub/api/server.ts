@@ -20,6 +20,7 @@ import type { PublishedLog } from "../log-files.ts";
 import type { HubMetrics } from "../metrics.ts";
 import { servePreviews } from "./preview-routes.ts";
 import type { Previews } from "../preview/previews.ts";
+import { clipRoutes } from "./clip-routes.ts";
 import { deviceRoutes } from "./device-routes.ts";
 import { entryRoutes } from "./entry-routes.ts";
 import type { EventStream } from "./event-stream.ts";
@@ -216,7 +217,12 @@ function serveCosigning(app: FastifyInstance, { cosigning }: ServerParts): void 
 }
 
 function serveQueries(app: FastifyInstance, parts: ServerParts): void {
-  const routes = [...logRoutes(parts), ...deviceRoutes(parts), ...entryRoutes(parts)];
+  const routes = [
+    ...logRoutes(parts),
+    ...deviceRoutes(parts),
+    ...entryRoutes(parts),
+    ...clipRoutes(parts),
+  ];
   for (const route of routes) serveRoute(app, route);
   const document = JSON.stringify(openApiDocument(routes));
   app.get(`${API_PREFIX}/openapi.json`, (_request, reply) => reply.type(JSON_TYPE).send(document));

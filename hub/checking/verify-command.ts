@@ -20,18 +20,21 @@ import { UserError } from "../../platform/user-error.ts";
 import { AT_FAULT, HOLDS } from "./audit-command.ts";
 import { printable, timeText } from "./printable.ts";
 import { readTrust, TRUST_FLAGS } from "./trust.ts";
+import { verifyClip } from "./verify-clip-command.ts";
 
 const SPEC = {
   usage:
     "kerbstone verify <file.tlog-proof> <entry-file> | <file.evidence.json>  (--vkey VKEY | --policy FILE) [--json]",
   about:
-    "Checks a proof or an evidence file without any network. Exit code 0: it holds; 1: it does not; 2: there is no such file.",
+    "Checks a proof or an evidence file without any network; a recording with `kerbstone verify clip`. Exit code 0: it holds; 1: it does not; 2: there is no such file.",
   flags: { ...TRUST_FLAGS, json: { type: "switch", about: "print one JSON object" } },
   positionals: { min: 1, max: 2 },
 } as const;
 
 /** Runs `kerbstone verify …`. */
 export async function run(io: ProgramIo): Promise<number> {
+  const [first, ...rest] = io.argv;
+  if (first === "clip") return verifyClip(io, rest);
   const { flags, positionals, help } = parseFlags(io.argv, SPEC);
   if (help) {
     io.stdout.write(formatHelp(SPEC));

@@ -8,6 +8,7 @@ import type { Logger } from "../../platform/log.ts";
 import type { Random } from "../../platform/random.ts";
 import { IndexDb } from "../index-db.ts";
 import type { HubLog } from "../log.ts";
+import { Clips } from "./clips.ts";
 import { EntryFeed } from "./entry-feed.ts";
 import { InfluxMirror } from "./influx.ts";
 import type { MirrorTarget } from "./influx-target.ts";
@@ -44,6 +45,7 @@ export class Projections {
   readonly latest: Latest;
   readonly series: Series;
   readonly issuers: Issuers;
+  readonly clips: Clips;
   /** Absent where there is no InfluxDB. */
   readonly mirror: InfluxMirror | undefined;
   /** Entries that the hub has had, as what was made out of them shows, and has no more since it was started. */
@@ -53,7 +55,7 @@ export class Projections {
   readonly #runners: readonly ProjectionRunner[];
 
   private constructor(
-    made: Pick<Projections, "feed" | "latest" | "series" | "issuers" | "mirror">,
+    made: Pick<Projections, "feed" | "latest" | "series" | "issuers" | "clips" | "mirror">,
     db: IndexDb,
     parts: ProjectionParts,
   ) {
@@ -61,11 +63,13 @@ export class Projections {
     this.latest = made.latest;
     this.series = made.series;
     this.issuers = made.issuers;
+    this.clips = made.clips;
     this.mirror = made.mirror;
     this.#db = db;
     const { clock, random, logger } = parts;
     const ports = { feed: made.feed, clock, random, logger };
-    const all = [made.latest, made.series, made.issuers, ...(made.mirror ? [made.mirror] : [])];
+    const { latest, series, issuers, clips, mirror } = made;
+    const all = [latest, series, issuers, clips, ...(mirror ? [mirror] : [])];
     this.#runners = all.map((projection) => new ProjectionRunner(projection, ports));
     const { openedSize, indexedSize } = parts.log;
     const known = all.reduce((most, { cursor }) => Math.max(most, cursor.next), indexedSize);
@@ -85,6 +89,7 @@ export class Projections {
       latest: await Latest.open(opened),
       series: await Series.open(opened),
       issuers: await Issuers.open(opened),
+      clips: await Clips.open(opened),
     }));
     const projections = new Projections({ feed, mirror, ...indexed }, db, parts);
     projections.#reportLoss(logger);

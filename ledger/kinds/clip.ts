@@ -1,7 +1,8 @@
 /** The fingerprint of a recording, never its pictures (docs/formats.md, section 4). */
 
 import { encodeCbor } from "../cbor.ts";
-import type { Refusal } from "../errors.ts";
+import { Refusal } from "../errors.ts";
+import { READING_AHEAD_SECONDS_MAX } from "../limits.ts";
 import { decodeFields, fieldMap } from "./payload.ts";
 import type { Hash } from "../sha256.ts";
 
@@ -23,7 +24,17 @@ export function encodeClip(value: Clip): Uint8Array {
   return encodeCbor(fieldMap({ ...value }));
 }
 
-/** Decodes the payload and checks its shape; `malformed` otherwise. What it means is admission's work. */
+/** Decodes the payload of a statement signed at `iat` and checks all that admission asks of it. */
+export function judgeClip(payload: Uint8Array, iat: number): Clip | Refusal {
+  const clip = decodeClip(payload);
+  if (clip instanceof Refusal) return clip;
+  if (clip.toMs > (iat + READING_AHEAD_SECONDS_MAX) * 1000) {
+    return new Refusal("future", "a recording ends later than the signing of its fingerprint");
+  }
+  return clip;
+}
+
+/** Decodes the payload and checks its shape; `malformed` otherwise. */
 export function decodeClip(payload: Uint8Array): Clip | Refusal {
   return decodeFields("clip", payload, (fields) => ({
     camera: fields.text("camera"),

@@ -18,10 +18,6 @@ import { silentLogger } from "../../platform/log.ts";
 import { MemoryFiles } from "../../platform/memory-files.ts";
 import { opensslVerify } from "../../platform/native-verify.ts";
 import { seededRandom } from "../../platform/random.ts";
-import { eventually } from "../support/process.ts";
-import { Scope } from "../support/scope.ts";
-import { ScriptedDoor } from "./cameras/scripted-door.ts";
-import { ScriptedSource } from "./cameras/scripted-source.ts";
 import { ORIGIN, ScriptedHub } from "./delivery/scripted-hub.ts";
 
 const signer = nobleSigner(new Uint8Array(32).fill(9));
@@ -399,36 +395,4 @@ test("how the sensors are stands in the live view; a stuck value is flagged in t
   line.events!.closed(new Error("pulled out"));
   await clock.advance(100);
   expect(agent.status().sensors[0]!.state).toBe("offline");
-});
-
-test("its cameras have a channel of their own, which is none of the log's business", async () => {
-  hub.enrol("air-1", signer);
-  const scope = new Scope();
-  const door = new ScriptedDoor();
-  await door.start(scope);
-  const source = new ScriptedSource("front");
-  const previews = { sources: [source], address: { url: door.url } };
-  const running = await start({ previews });
-  const { agent } = running;
-  const preview = (): unknown => agent.status().preview;
-  const soon = (what: string, holds: () => boolean): Promise<true> =>
-    eventually(what, async () => {
-      await clock.advance(100);
-      return holds() ? true : undefined;
-    });
-  expect(preview()).toMatchObject({ isConnected: false });
-  await soon("the list", () => door.texts.length > 0);
-  (await door.connection()).send('{"start":0}');
-  await soon("the start", () => source.isRunning);
-  expect(preview()).toMatchObject({
-    isConnected: true,
-    cameras: [{ camera: "front", state: "ok", isWatched: true }],
-  });
-  const before = hub.statements().length;
-  source.give(new Uint8Array(188).fill(0x47));
-  await soon("the picture", () => door.pictures.length > 0);
-  expect(hub.statements().length).toBe(before);
-  await running.stop();
-  expect(source.isRunning).toBe(false);
-  await scope.end();
 });

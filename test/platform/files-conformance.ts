@@ -87,6 +87,15 @@ export function describeFiles(
       expect(await files.facts(deep)).toMatchObject({ isFolder: true });
     });
 
+    test("a folder for its owner alone is one, and one that is there stays as it is", async () => {
+      const { files, folder } = await begin();
+      await files.makeFolder(join(folder, "x", "y"), { mode: 0o700 });
+      expect(await files.facts(join(folder, "x"))).toMatchObject({ mode: 0o700 });
+      expect(await files.facts(join(folder, "x", "y"))).toMatchObject({ mode: 0o700 });
+      await files.makeFolder(join(folder, "x", "y", "z"));
+      expect(await files.facts(join(folder, "x", "y"))).toMatchObject({ mode: 0o700 });
+    });
+
     test("lists names in order, files and folders alike, of this folder only", async () => {
       const { files, folder } = await begin();
       await files.makeFolder(join(folder, "b", "inner"));

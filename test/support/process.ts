@@ -84,6 +84,11 @@ export class Running {
     return this.#exit;
   }
 
+  /** Writes to the program's standard input. */
+  write(input: string): void {
+    this.#child.stdin?.write(input);
+  }
+
   /** Writes to the program's standard input and closes it. */
   end(input: string | Uint8Array = ""): void {
     this.#child.stdin?.end(input);

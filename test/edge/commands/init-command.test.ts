@@ -112,6 +112,24 @@ test("makes a key for its owner alone, settings that load, and a request that sh
   expect(holdsPossession(proof, opensslVerify)).toBe(true);
 });
 
+test("a device may be nothing but a camera, whose address holds no password", async () => {
+  const device = ["--name", "gate-1", "--lat", "51.5", "--lon=-3"];
+  const camera = ["--camera", "street=rtsp://192.168.1.20/stream1"];
+  expect(await init([...device, ...OFFLINE, ...camera])).toBe(0);
+  const file = "/home/gate-1/edge.toml";
+  const config = await loadEdgeConfig({ file, env: {}, flags: {}, files });
+  expect(config).toMatchObject({
+    sensors: [],
+    cameras: [{ name: "street", stream: "camera", url: "rtsp://192.168.1.20/stream1" }],
+  });
+  const word = /kerbstone hub enrol (\S+)/.exec(stdout)![1]!;
+  expect(Buffer.from(decodeBase64Url(word)!).toString()).toContain('"streams":["camera"]');
+  const secret = ["--camera", "yard=rtsp://admin:hunter2@192.168.1.21/"];
+  expect(await init(["--name", "gate-2", ...device.slice(2), ...OFFLINE, ...secret])).toBe(2);
+  expect(stderr).toContain("passwordFile");
+  expect(stderr + stdout).not.toContain("hunter2");
+});
+
 test("asks the hub, shows its key, and pins it after a yes", async () => {
   expect(await init([...DEVICE, "--hub", hubUrl()], "y\n")).toBe(0);
   expect(stdout).toContain(VKEY);

@@ -141,12 +141,10 @@ test("an agent with cameras says how their channel is, and others nothing of it"
       .split("\n")
       .filter((line) => /live|camera/.test(line));
   expect(lines({ ...STATUS, preview })).toEqual([
-    "  live       connected, 376 bytes lost to a slow line",
-    "  camera     front: ok, watched now",
-    "  camera     yard: no-ffmpeg, nobody looks",
+    "  live       connected, front watched now, 376 bytes lost to a slow line",
   ]);
   const lost = { ...preview, isConnected: false, bytesDropped: 0, cameras: [] };
-  expect(lines({ ...STATUS, preview: lost })).toEqual(["  live       not connected"]);
+  expect(lines({ ...STATUS, preview: lost })).toEqual(["  live       not connected, nobody looks"]);
   expect(lines(STATUS)).toEqual([]);
 });
 

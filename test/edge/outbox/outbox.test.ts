@@ -106,6 +106,23 @@ test("segments go when all in them is let go, and the counter stays", async () =
   expect(await again.hashAt(again.knownFrom!)).toEqual(sha256(statementOf(again.knownFrom!, 1)));
 });
 
+test("a last segment that is full goes as well when all in it is let go: it must not keep more from being signed", async () => {
+  const files = new MemoryFiles();
+  const outbox = await filled(files, 40);
+  const before = outbox.bytes;
+  await outbox.letGo(38);
+  expect(outbox.bytes).toBe(before);
+  await outbox.letGo(39);
+  expect(outbox.bytes).toBeLessThan(200);
+  expect(outbox.tail).toEqual({ seq: 40, follows: 40, prev: sha256(statementOf(39, 1)) });
+  expect(await outbox.hashAt(39)).toEqual(sha256(statementOf(39, 1)));
+  files.crash();
+  const again = await open(files);
+  expect(addNext(again, 2)).toBe(40);
+  await again.flush();
+  expect((await again.read(40))?.statement).toEqual(statementOf(40, 2));
+});
+
 test("letting go of what is not there yet lets go of nothing more", async () => {
   const outbox = await filled(new MemoryFiles(), 5);
   await outbox.letGo(1_000);

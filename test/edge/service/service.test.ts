@@ -219,6 +219,20 @@ test("writes the unit for the key's owner, enables and starts it", async () => {
   expect(calls).toEqual(["daemon-reload", `enable ${name}`, `restart ${name}`]);
 });
 
+test("cameras have programs of their own, which need room", async () => {
+  const camera = `[[cameras]]\nname = "street"\nstream = "camera"\nurl = "rtsp://10.0.0.1/1"\n`;
+  const settings = decodeUtf8((await files.read("/home/pi/air-1/edge.toml"))!)!;
+  await files.write("/home/pi/air-1/edge.toml", encodeUtf8(`${settings}\n${camera}`));
+  expect(await install(["--print"])).toBe(0);
+  expect(out).toContain("MemoryMax=512M\n");
+  expect(out).toContain("TasksMax=112\n");
+  out = "";
+  await files.write("/home/pi/air-1/edge.toml", encodeUtf8(settings));
+  expect(await install(["--print"])).toBe(0);
+  expect(out).toContain("MemoryMax=256M\n");
+  expect(out).toContain("TasksMax=64\n");
+});
+
 test("--print changes nothing; --no-start, and a machine without systemd, only write", async () => {
   expect(await install(["--print"])).toBe(0);
   expect(out).toContain("[Service]");

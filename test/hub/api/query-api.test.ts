@@ -95,7 +95,7 @@ async function json(
 describe("the document", () => {
   test("describes every path that is served, with its parameters", () => {
     const paths = Object.keys(document.paths);
-    expect(paths).toHaveLength(15);
+    expect(paths).toHaveLength(17);
     for (const [path, { get }] of Object.entries(document.paths)) {
       const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
       const described = (get.parameters ?? []).filter((each) => each.in === "path");
