@@ -30,6 +30,8 @@ import type { Connect } from "./sensors/lines/line.ts";
 import { formatLiveView } from "./status/live-view.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { PackSigner } from "./packs/pack-signer.ts";
+import { Owed } from "./packs/owed.ts";
+import type { OwedCounts } from "./packs/owed.ts";
 import type { PackLimits } from "./packs/packer.ts";
 import { Publisher } from "./delivery/publisher.ts";
 import type { SendingLimits } from "./delivery/publisher.ts";
@@ -106,6 +108,7 @@ export class Agent {
   private readonly time: ClockSource;
   private readonly intake: Intake;
   private readonly outbox: Outbox;
+  private readonly owed: Owed;
   private readonly repair: Repair;
   private readonly delivery: Delivery;
   private readonly packSigner: PackSigner;
@@ -119,6 +122,7 @@ export class Agent {
   private nextSyncMs = 0;
   private nextStatusMs = 0;
   private lastState = "";
+  private lastStateConnection = 0;
   private acknowledged = -1;
   private acknowledgedMs: number | undefined;
   private storing: Promise<void> | undefined;
@@ -128,6 +132,7 @@ export class Agent {
     this.parts = parts;
     this.counters = counters;
     this.outbox = outbox;
+    this.owed = new Owed(files, `${dataFolder}/owed.json`, outbox);
     this.kid = kidHex(signer.publicKey);
     this.fixed = parts.position;
     this.diskRetry = new BackOff(random, DISK_RETRY);
@@ -141,7 +146,11 @@ export class Agent {
     const quarantine = new Quarantine({ files, folder: `${dataFolder}/quarantine`, logger });
     const trust = new ReceiptTrust({ origin, policy: parts.policy, verify: parts.verify });
     const shared = { device, outbox, chain, time, quarantine, counters, logger };
-    this.repair = new Repair({ ...shared, stream: sensors[0]?.stream ?? device });
+    this.repair = new Repair({
+      ...shared,
+      stream: sensors[0]?.stream ?? device,
+      owe: (stream, count) => this.intake.inherit(new Map([[stream, count]])),
+    });
     const { repair } = this;
     this.delivery = new Delivery({
       ...shared,
@@ -187,7 +196,9 @@ export class Agent {
     const segmentBytes = Math.min(262_144, Math.ceil(outboxBytesMax / 8));
     const folder = `${dataFolder}/outbox`;
     const outbox = await Outbox.open({ files, folder, kid, segmentBytes });
-    return new Agent({ ...parts, files }, outbox, counters);
+    const agent = new Agent({ ...parts, files }, outbox, counters);
+    agent.intake.inherit(await agent.owed.load());
+    return agent;
   }
 
   /** Runs until the signal; then what was read is signed and on disk, and the hub knows that the device is offline. */
@@ -208,10 +219,33 @@ export class Agent {
     }
     await Promise.all([...running, this.storing]);
     this.intake.close(clock.monotonicMs(), true);
-    this.packSigner.signWaiting();
-    await this.flush();
+    await this.store(clock.monotonicMs());
+    await this.leave();
     await this.writeStatus();
     await this.outbox.close();
+  }
+
+  /** Says what the end of the program takes with it, now and in the next pack. */
+  private async leave(): Promise<void> {
+    const { logger } = this.parts;
+    if (!this.outbox.isFlushed)
+      logger.error({}, "the disk fails to the last; what was signed and not stored is lost");
+    const { size } = this.intake;
+    if (size > 0) {
+      const about = { readings: size, reason: this.packSigner.obstacle };
+      logger.warn(about, "stopped with readings that could not be signed; they are dropped");
+    }
+    await this.saveOwed(this.intake.owed());
+  }
+
+  /** Keeps what is owed for the next start. What is not on the disk yet will be: then it is tried again. */
+  private async saveOwed(counts: OwedCounts): Promise<void> {
+    if (!this.outbox.isFlushed) return;
+    try {
+      await this.owed.save(counts);
+    } catch (error) {
+      this.parts.logger.warn({ error }, "the count of dropped readings could not be kept");
+    }
   }
 
   /** How it is, for people. */
@@ -287,6 +321,9 @@ export class Agent {
     if (nowMs >= this.nextFlushMs) await this.store(nowMs);
     if (nowMs < this.nextStatusMs) return;
     this.nextStatusMs = nowMs + STATUS_EVERY_MS;
+    // Where something stands in the way for long, what waits may go with the power.
+    const mayBeLost = this.packSigner.obstacle !== undefined;
+    await this.saveOwed(mayBeLost ? this.intake.owed() : this.intake.droppedByStream);
     await this.writeStatus();
   }
 
@@ -349,8 +386,12 @@ export class Agent {
       values: this.intake.latest,
       sensors: this.sensors.map((sensor) => sensor.status(undefined)),
     });
-    if (state === this.lastState || !this.publisher.isConnected) return;
+    const { connections } = this.counters;
+    // A hub that was restarted has forgotten the last one.
+    const isKnown = state === this.lastState && connections === this.lastStateConnection;
+    if (isKnown || !this.publisher.isConnected) return;
     this.lastState = state;
+    this.lastStateConnection = connections;
     this.publisher.publishState(state);
   }
 

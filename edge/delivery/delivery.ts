@@ -66,6 +66,7 @@ export class Delivery {
   /** Sent again after a broken chain, and not decided by the hub yet: until then others only repeat the complaint. */
   private resending: number | undefined;
   private haltNow: Halt | undefined;
+  private isGivingBack = true;
   private waiting = 0;
   private turn: Promise<unknown> = Promise.resolve();
 
@@ -113,6 +114,7 @@ export class Delivery {
   beginConnection(): void {
     this.isReady = false;
     this.resending = undefined;
+    this.rewoundTo = -1;
   }
 
   /** The next statement to be sent; `undefined` when there is none, or the hub has not spoken yet. */
@@ -254,7 +256,14 @@ export class Delivery {
     }
     const isHidden = (await outbox.read(reached))?.preimage !== undefined;
     const oldest = outbox.oldest;
-    await outbox.letGo(isHidden ? Math.min(reached, ack.bodies) : reached);
+    try {
+      await outbox.letGo(isHidden ? Math.min(reached, ack.bodies) : reached);
+      this.isGivingBack = true;
+    } catch (error) {
+      // Nothing depends on it: the next ack tries again. Once is enough to say so.
+      if (this.isGivingBack) logger.warn({ error }, "the disk gives no space back");
+      this.isGivingBack = false;
+    }
     counters.statementsLetGo += outbox.oldest - oldest;
   }
 
@@ -329,7 +338,8 @@ export class Delivery {
   }
 
   private resendFrom(seq: number): Advice {
-    const isAgain = this.rewoundTo === seq;
+    // A hub that gets on asks for ever later ones.
+    const isAgain = seq <= this.rewoundTo;
     this.rewoundTo = seq;
     this.resending = seq;
     this.rewind(seq);
@@ -382,6 +392,11 @@ function textOfCounterLost(stored: number): string {
 }
 
 function textOfForeign(stored: number): string {
+  if (stored < 0)
+    return (
+      "The hub knows another enrolment of this key than the one that this card began with: the log was begun anew, or " +
+      "restored to a time before it. Run `kerbstone edge recover CONFIG`: what is still kept is then signed anew."
+    );
   return (
     `The hub holds a statement of this key with number ${stored} that this card did not sign: the card was cloned, or ` +
     "restored from a copy. Make a new key and have the old one revoked; or, if no other machine uses the key, run " +

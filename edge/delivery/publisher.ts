@@ -34,6 +34,8 @@ export interface SendingLimits {
   readonly silenceMsMax: number;
   readonly reconnectFirstMs: number;
   readonly reconnectMostMs: number;
+  /** How long a device that has stopped stays away: another one may have a better right to the name. */
+  readonly stoppedReconnectMs: number;
 }
 
 /** The limits that are used unless the user sets others. */
@@ -45,6 +47,7 @@ export const SENDING_LIMITS: SendingLimits = {
   silenceMsMax: 45_000,
   reconnectFirstMs: 1_000,
   reconnectMostMs: 60_000,
+  stoppedReconnectMs: 3_600_000,
 };
 
 /** What a publisher is made of. */
@@ -116,8 +119,14 @@ export class Publisher {
         const level = this.failuresInARow === 1 ? "warn" : "debug";
         logger[level]({ reason: reasonOf(error) }, "no connection to the hub");
       }
-      await clock.sleep(this.reconnects.nextMs(), signal).catch(() => undefined);
+      await clock.sleep(this.reconnectWaitMs(), signal).catch(() => undefined);
     }
+  }
+
+  /** A hub lets one device of a name in, and throws the one before it out: one that has stopped must not do that all day. */
+  private reconnectWaitMs(): number {
+    const waitMs = this.reconnects.nextMs();
+    return this.parts.delivery.halted ? this.limits.stoppedReconnectMs : waitMs;
   }
 
   /** Says that there is something new in the outbox. */
@@ -195,7 +204,12 @@ export class Publisher {
     const { silenceMsMax } = this.limits;
     this.later(link, silenceMsMax / 2, () => {
       const nowMs = clock.monotonicMs();
-      const owes = link.inFlight > 0 || delivery.isWaiting || !delivery.hasSpoken;
+      const owes =
+        link.inFlight > 0 ||
+        delivery.isWaiting ||
+        !delivery.hasSpoken ||
+        // What is due is not there: only the hub's next word can tell what is to be sent instead.
+        (link.holeAt !== undefined && link.holeAt === delivery.next());
       if (owes && nowMs - Math.max(link.lastWordMs, link.pausedUntilMs) >= silenceMsMax) {
         link.connection.fail(new Error(`the hub has said nothing for ${silenceMsMax} ms`));
       } else this.watch(link);
@@ -222,7 +236,11 @@ export class Publisher {
         link.holeAt = undefined;
         this.follow(link, advice);
       },
-      (error: unknown) => logger.error({ error }, "an answer of the hub could not be dealt with"),
+      (error: unknown) => {
+        logger.error({ error }, "an answer of the hub could not be dealt with");
+        // Whatever the disk refuses, what it holds already is still sent.
+        this.follow(link, "go-on");
+      },
     );
   }
 

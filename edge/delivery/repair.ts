@@ -8,6 +8,9 @@ import { Refusal } from "../../ledger/errors.ts";
 import type { RefusalCode } from "../../ledger/errors.ts";
 import type { Reason } from "../../ledger/kinds/reason.ts";
 import { openPack } from "../../ledger/preimage.ts";
+import { decodePack } from "../../ledger/senml.ts";
+import type { Pack } from "../../ledger/senml.ts";
+import type { NoteName } from "../../ledger/quantity.ts";
 import type { Hash } from "../../ledger/sha256.ts";
 import { decodeStatement } from "../../ledger/statement.ts";
 import type { Statement } from "../../ledger/statement.ts";
@@ -28,6 +31,8 @@ export interface RepairParts {
   readonly chain: Chain;
   readonly time: ClockSource;
   readonly quarantine: Quarantine;
+  /** Hears of dropped readings that only a statement owned up to which will not come into the ledger. */
+  readonly owe: (stream: string, count: number) => void;
   readonly counters: Counters;
 }
 
@@ -42,6 +47,7 @@ export interface GapWish {
 }
 
 const RENEWALS_A_FLUSH = 64;
+const DROPPED: NoteName = "dropped";
 
 /** See the head of the file. Methods that return promises are not to overlap: delivery.ts calls them in turn. */
 export class Repair {
@@ -64,11 +70,22 @@ export class Repair {
   /** Puts a refused statement away. After `wrong-stream` nothing else of its stream is signed, until a restart. */
   async noteRefused(record: OutboxRecord, code: RefusalCode): Promise<void> {
     this.refused.add(record.seq);
-    await this.parts.quarantine.put(record.seq, code, record.statement);
+    await this.putAway(record, code);
     const statement = decodeStatement(record.statement);
     if (code === "wrong-stream" && !(statement instanceof Refusal)) {
       this.refusedStreams.add(statement.stream);
     }
+  }
+
+  /** Puts a statement away that will not come into the ledger; what it owned up to is owed again. */
+  private async putAway(record: OutboxRecord, code: RefusalCode): Promise<void> {
+    const { quarantine, device, owe } = this.parts;
+    const { seq, statement } = record;
+    const isKnown = await quarantine.has(seq, statement);
+    await quarantine.put(seq, code, statement);
+    const pack = isKnown ? undefined : packIn(record, device);
+    const dropped = pack?.readings.find(({ quantity }) => quantity === DROPPED)?.value;
+    if (typeof dropped === "number") owe(pack!.stream, dropped);
   }
 
   /** Whether the hub has told why it refuses the statement `seq`. */
@@ -150,14 +167,16 @@ export class Repair {
     const { chain, device, quarantine, counters } = this.parts;
     const statement = decodeStatement(record.statement);
     if (statement instanceof Refusal || statement.kind === "gap") return false;
-    if (this.refused.has(record.seq)) return false;
+    // What was refused before a restart is known by the quarantine.
+    if (this.refused.has(record.seq) || (await quarantine.has(record.seq, record.statement)))
+      return false;
     const { kind, stream, payload, seq } = statement;
     const code = this.refusedStreams.has(stream)
       ? "wrong-stream"
       : refusalOf({ ...statement, iat }, device, record.preimage)?.code;
     if (code !== undefined) {
       counters.packsRefused += 1;
-      await quarantine.put(seq, code, record.statement);
+      await this.putAway(record, code);
       return false;
     }
     const { preimage } = record;
@@ -168,6 +187,22 @@ export class Repair {
     counters.statementsRenewed += 1;
     return true;
   }
+}
+
+/** What a statement says in its pack, if it has one; at whatever time. */
+function packIn({ statement: bytes, preimage }: OutboxRecord, device: string): PackIn | undefined {
+  const statement = decodeStatement(bytes);
+  if (statement instanceof Refusal) return undefined;
+  const pack =
+    statement.kind === "readings"
+      ? decodePack(statement.payload, device, Number.MAX_SAFE_INTEGER)
+      : preimage && openPack(statement, preimage);
+  if (pack === undefined || pack instanceof Refusal) return undefined;
+  return { stream: statement.stream, readings: pack.readings };
+}
+
+interface PackIn extends Pick<Pack, "readings"> {
+  readonly stream: string;
 }
 
 /** What a statement's pack would be refused for, if it were signed at its `iat`. */

@@ -7,8 +7,10 @@
  */
 
 import { equalBytes, concatBytes } from "../../ledger/bytes.ts";
+import { Refusal } from "../../ledger/errors.ts";
 import { sha256 } from "../../ledger/sha256.ts";
 import type { Hash } from "../../ledger/sha256.ts";
+import { decodeStatement } from "../../ledger/statement.ts";
 import type { AppendFile, Files } from "../../platform/files.ts";
 import { UserError } from "../../platform/user-error.ts";
 import {
@@ -112,10 +114,14 @@ export class Outbox {
     return Math.max(this.segments[0]?.tail.seq ?? 0, this.releasedNow + 1);
   }
 
-  /** The least number whose hash is known, -1 standing for the enrolling entry; `undefined` before the first `anchor`. */
+  /**
+   * The least number behind which a hub can be served, -1 standing for the enrolling entry; `undefined` before the first
+   * `anchor`.
+   */
   get knownFrom(): number | undefined {
     const first = this.segments[0];
-    return first && first.tail.follows - 1;
+    // What a gap left out may be gone, and the gap still be there.
+    return first && this.succession.beginOf(first.tail.follows) - 1;
   }
 
   /** Bytes on disk, and of what waits for it. */
@@ -190,7 +196,16 @@ export class Outbox {
   async hashAt(seq: number): Promise<Hash | undefined> {
     const record = await this.read(seq);
     if (record) return sha256(record.statement);
-    return this.segments.find(({ tail }) => tail.follows === seq + 1)?.tail.prev;
+    const header = this.segments.find(({ tail }) => tail.follows === seq + 1);
+    return header?.tail.prev ?? this.prevOfGap(seq + 1);
+  }
+
+  /** What the gap that begins at `from` names as the statement before it. */
+  private async prevOfGap(from: number): Promise<Hash | undefined> {
+    const record = await this.read(this.succession.nextLive(from));
+    if (record?.gap?.from !== from) return undefined;
+    const statement = decodeStatement(record.statement);
+    return statement instanceof Refusal ? undefined : statement.prev;
   }
 
   /** The next statement from `seq` on that is to be sent; `undefined` where none is on disk yet. */
@@ -207,7 +222,7 @@ export class Outbox {
       const segment = this.segments.findLast(({ tail }) => tail.seq <= seq);
       if (segment && seq <= segment.last) return seq;
       const following = this.segments.find(({ tail }) => tail.seq > seq);
-      this.succession.renewed((following?.tail.seq ?? Infinity) - 1);
+      this.succession.skip((following?.tail.seq ?? Infinity) - 1);
     }
   }
 
@@ -304,14 +319,25 @@ export class Outbox {
   }
 
   private async write(): Promise<void> {
-    const batch = this.queue.slice();
-    const [first] = batch;
-    if (first === undefined) return;
+    let left = this.queue.length;
+    if (left === 0) return;
+    while (left > 0) left -= await this.writeBatch(left);
+    await this.prune();
+  }
+
+  /** Makes the first of what waits durable, at most `most` and as many as the segment has room for; gives how many. */
+  private async writeBatch(most: number): Promise<number> {
     const newest = this.segments.at(-1);
     if (this.isSuspect || this.file === undefined || newest!.bytes >= this.segmentBytes) {
-      await this.beginSegment(first.before);
+      await this.beginSegment(this.queue[0]!.before);
     }
     const segment = this.segments.at(-1)!;
+    let room = this.segmentBytes - segment.bytes;
+    const batch: Queued[] = [];
+    for (let at = 0; at < most && room > 0; at++) {
+      batch.push(this.queue[at]!);
+      room -= this.queue[at]!.bytes.length;
+    }
     // After a failed sync nobody knows what the disk holds: the same bytes go into a new segment, which voids these.
     this.isSuspect = true;
     await this.file!.append(concatBytes(...batch.map(({ bytes }) => bytes)));
@@ -324,16 +350,18 @@ export class Outbox {
       segment.last = record.seq;
     }
     this.durableNow = segment.last;
-    await this.prune();
+    return batch.length;
   }
 
   /** Removes segments, oldest first: a void record must not come back to life because its successor is gone. */
   private async prune(): Promise<void> {
+    await this.beginAnewWhenSpent();
     while (this.segments.length > 1 && this.segments[0]!.last <= this.releasedNow) {
       await this.parts.files.remove(this.segments[0]!.path);
       this.segments.shift();
     }
-    this.succession.forget(this.releasedNow);
+    // A gap that is still kept may be asked for again by a hub that has forgotten it.
+    this.succession.forget((this.segments[0]?.tail.seq ?? 0) - 2);
     if (this.queue.length > 0) return;
     for (let at = this.segments.length - 2; at > 0; at--) {
       const segment = this.segments[at]!;
@@ -343,6 +371,14 @@ export class Outbox {
         this.segments.splice(at, 1);
       }
     }
+  }
+
+  /** Of a full segment of which all was let go only the counter is needed, and an empty one has that, too. */
+  private async beginAnewWhenSpent(): Promise<void> {
+    const newest = this.segments.at(-1);
+    if (newest === undefined || this.queue.length > 0 || this.isSuspect) return;
+    if (newest.bytes >= this.segmentBytes && newest.last <= this.releasedNow)
+      await this.beginSegment(this.tailNow!);
   }
 
   private async entriesOf(segment: Segment): Promise<RecordEntry[]> {

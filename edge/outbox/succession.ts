@@ -2,35 +2,52 @@
  * Which signed statements are still to be sent: the bookkeeping of gaps.
  *
  * A gap takes the place of everything from its `from` up to itself; what was good in there is signed anew behind it,
- * one by one. Fed with records in the order of their numbers, when they are made and when an outbox is read again, so
- * that an interrupted renewal goes on where it stopped. Pure; knows numbers, not bytes.
+ * one by one, in the order in which it was measured. Fed with records in the order of their numbers, when they are made and
+ * when an outbox is read again, so that an interrupted renewal goes on where it stopped; whatever is new comes behind
+ * it, and shows that it is over. Pure; knows numbers, not bytes.
  */
 
 import type { RecordEntry } from "./outbox-format.ts";
 
+/** Numbers from `from` to `to`, inclusive. */
 interface Range {
   readonly from: number;
-  /** Inclusive. */
   readonly to: number;
 }
 
 /** See the head of the file. */
 export class Succession {
   private readonly replaced: Range[] = [];
-  private renewal: { range: Range; refused: number | undefined; done: number } | undefined;
+  /** What is to be signed anew, in that order. */
+  private pending: Range[] = [];
 
   /** Takes note of the next record. */
   note(entry: Pick<RecordEntry, "seq" | "replaces" | "gap">): void {
     if (entry.gap) {
-      const range = { from: entry.gap.from, to: entry.seq - 1 };
+      const { from, refused } = entry.gap;
+      const range = { from, to: entry.seq - 1 };
+      // Statements that an older gap left out and that wait still are younger than those that were signed anew already.
+      const live = without(this.liveIn(range), refused);
+      this.pending = [...live, ...this.pending];
       this.replaced.push(range);
-      this.renewal = { range, refused: entry.gap.refused, done: range.from - 1 };
     } else if (entry.replaces !== undefined) this.renewed(entry.replaces);
+    else this.pending = [];
   }
 
-  /** Says that `seq` and all before it need not be signed anew any more. */
+  /** Says that `seq` and what comes before it in the order of renewal need not be signed anew any more. */
   renewed(seq: number): void {
-    if (this.renewal) this.renewal.done = Math.max(this.renewal.done, seq);
+    const at = this.pending.findIndex(({ from, to }) => from <= seq && seq <= to);
+    if (at < 0) return;
+    const { to } = this.pending[at]!;
+    const rest = seq < to ? [{ from: seq + 1, to }] : [];
+    this.pending = [...rest, ...this.pending.slice(at + 1)];
+  }
+
+  /** Says that there are no records from the next one to be renewed up to `seq`. */
+  skip(seq: number): void {
+    const [first, ...rest] = this.pending;
+    if (first === undefined) return;
+    this.pending = seq < first.to ? [{ from: seq + 1, to: first.to }, ...rest] : rest;
   }
 
   /** The least number from `seq` on that no gap has replaced. */
@@ -44,26 +61,21 @@ export class Succession {
     return at;
   }
 
-  /** The next statement whose payload the newest gap left out and nobody has signed anew; there may be no record of it. */
+  /** The least number from which on all up to `seq` is replaced; `seq` itself where nothing just before it is. */
+  beginOf(seq: number): number {
+    const reaching = this.replaced.filter(({ from, to }) => from <= seq && seq <= to + 1);
+    return Math.min(seq, ...reaching.map(({ from }) => from));
+  }
+
+  /** The next statement whose payload a gap left out and nobody has signed anew; there may be no record of it. */
   nextToRenew(): number | undefined {
-    if (!this.renewal) return undefined;
-    const { range, refused, done } = this.renewal;
-    let at = done + 1;
-    while (at <= range.to) {
-      const older = this.replaced.find((r) => r !== range && r.from <= at && at <= r.to);
-      if (older) at = older.to + 1;
-      else if (at === refused) at += 1;
-      else break;
-    }
-    if (at <= range.to) return at;
-    this.renewal = undefined;
-    return undefined;
+    return this.pending[0]?.from;
   }
 
   /** Says whether `first` to `last` are all replaced, and all that was good in there is signed anew. */
   isSpent(first: number, last: number): boolean {
-    const settledBefore = this.renewal ? this.renewal.range.from : Infinity;
-    return last < settledBefore && this.nextLive(first) > last;
+    const isPending = this.pending.some(({ from, to }) => from <= last && first <= to);
+    return !isPending && this.nextLive(first) > last;
   }
 
   /** Forgets about everything up to `seq`. */
@@ -71,4 +83,27 @@ export class Succession {
     const kept = this.replaced.filter(({ to }) => to > seq);
     this.replaced.splice(0, this.replaced.length, ...kept);
   }
+
+  /** The numbers of a range that no gap has replaced. */
+  private liveIn({ from, to }: Range): Range[] {
+    const live: Range[] = [];
+    const starts = this.replaced.map((range) => range.from).toSorted((a, b) => a - b);
+    for (let at = this.nextLive(from); at <= to;) {
+      const end = Math.min(to, (starts.find((start) => start > at) ?? Infinity) - 1);
+      live.push({ from: at, to: end });
+      at = this.nextLive(end + 1);
+    }
+    return live;
+  }
+}
+
+function without(ranges: readonly Range[], seq: number | undefined): Range[] {
+  return ranges.flatMap(({ from, to }) => {
+    if (seq === undefined || seq < from || to < seq) return [{ from, to }];
+    const parts = [
+      { from, to: seq - 1 },
+      { from: seq + 1, to },
+    ];
+    return parts.filter((part) => part.from <= part.to);
+  });
 }

@@ -6,6 +6,7 @@
  * was dropped and owned up to, or it was lost with the power before it could have been on the disk.
  */
 
+import { scanSegment } from "../../../edge/outbox/outbox-format.ts";
 import { Outbox } from "../../../edge/outbox/outbox.ts";
 import type { AgentStatus } from "../../../edge/status/status.ts";
 import { admit } from "../../../ledger/admission.ts";
@@ -137,12 +138,12 @@ export class Books {
       throw new Error(`${status.waitingReadings} readings wait`);
     if (status.outboxBytes > 2 * this.fate.outboxBytesMax + 16_384)
       throw new Error(`the outbox has ${status.outboxBytes} bytes`);
-    this.checkLetGo(status.oldestSeq);
+    await this.checkLetGo(status.oldestSeq, files);
     await this.readQuarantine(files);
   }
 
   /** Takes stock of the disk after an agent has ended: what is not there is lost. */
-  async end(how: "stop" | "death", nowMs: number, files: MemoryFiles): Promise<void> {
+  async end(how: "start" | "stop" | "death", nowMs: number, files: MemoryFiles): Promise<void> {
     this.raise();
     await this.readQuarantine(files);
     const safe = new Set([
@@ -153,15 +154,20 @@ export class Books {
     ]);
     for (const statement of this.hub.refused.values())
       for (const value of this.valuesIn([statement])) safe.add(value);
+    if (this.diskTroubles > 0) this.troubleMs = nowMs;
+    this.diskTroubles = 0;
     // A pack's age, a tick, and what a late timer adds.
     const ageMsMax = this.fate.packSeconds * 1000 + 2_000;
-    if (how === "death") this.isViolent = true;
+    if (how !== "stop" || this.troubleMs === nowMs) this.isViolent = true;
     for (const one of this.taken) {
       if (one.what !== "on-its-way" || safe.has(keyOf(one.sensor, one.value))) continue;
       one.what = "lost";
+      // Whoever dies at its start has read nothing yet: what is gone now was not safe when it stopped before.
+      if (how === "start" || this.quarantineFailures > 0) continue;
+      // At its end it signs what it has room for.
+      if (how === "stop" && this.fate.outboxBytesMax < 10_000) continue;
       const quietMs = nowMs - Math.max(one.atMs, this.troubleMs, this.beganMs);
-      const limitMs = how === "stop" ? 1_000 : ageMsMax + 3 * 5_000;
-      if (quietMs > limitMs && this.quarantineFailures === 0)
+      if (quietMs > (how === "stop" ? 1_000 : ageMsMax + 3 * 5_000))
         throw new Error(
           `${STREAMS[one.sensor]} ${one.value} was lost in a ${how}, ${nowMs - one.atMs} ms after it was read, with nothing in its way`,
         );
@@ -197,9 +203,6 @@ export class Books {
         before = value as number;
       }
     }
-    for (const statement of refused)
-      for (const { quantity, value } of this.packIn(statement, stream)?.readings ?? [])
-        if (quantity === "dropped") owned += value as number;
     const excused = new Set([...this.valuesIn(refused), ...this.quarantined]);
     let missing = 0;
     let gone = 0;
@@ -217,11 +220,13 @@ export class Books {
       throw new Error(`${missing} readings of ${stream} are nowhere`);
     if (owned > gone) throw new Error(`${stream} owns up to ${owned} of ${gone} that are gone`);
     if (!this.isViolent && !this.hasLied && this.quarantineFailures === 0 && owned !== gone)
-      throw new Error(`${stream} owns up to ${owned} of ${gone} that are gone, without a power cut`);
+      throw new Error(
+        `${stream} owns up to ${owned} of ${gone} that are gone, without a power cut`,
+      );
   }
 
   /** What was let go must be where the retention level says that it is. */
-  private checkLetGo(oldest: number): void {
+  private async checkLetGo(oldest: number, files: MemoryFiles): Promise<void> {
     if (oldest <= this.oldest) return;
     const kept = this.hub.promised.map(statementOf).filter(({ issuer }) => issuer === this.device);
     const inLog = new Map(kept.map((statement) => [statement.seq, statement]));
@@ -232,10 +237,20 @@ export class Books {
       const safe = inLog.get(seq);
       if (safe && !equalBytes(safe.bytes, published))
         throw new Error(`${seq} was let go, and the log has something else`);
-      if (safe === undefined && !kept.some((statement) => covers(statement, seq)))
-        throw new Error(`${seq} was let go, and is nowhere`);
+      if (safe !== undefined || kept.some((statement) => covers(statement, seq))) continue;
+      // A gap that is still to be sent says that it is missing.
+      if (!(await this.isLeftOut(files, seq))) throw new Error(`${seq} was let go, and is nowhere`);
     }
     this.oldest = oldest;
+  }
+
+  private async isLeftOut(files: MemoryFiles, seq: number): Promise<boolean> {
+    for (const name of await files.list("/data/outbox")) {
+      const scan = scanSegment((await files.read(`/data/outbox/${name}`))!);
+      if (typeof scan === "string") throw new Error(scan);
+      if (scan.entries.some(({ gap, seq: at }) => gap && gap.from <= seq && seq < at)) return true;
+    }
+    return false;
   }
 
   private raise(): void {

@@ -116,7 +116,12 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       kind: fc.constant("disk-state" as const),
-      state: fc.constantFrom("well" as const, "well" as const, "full" as const, "read-only" as const),
+      state: fc.constantFrom(
+        "well" as const,
+        "well" as const,
+        "full" as const,
+        "read-only" as const,
+      ),
     }),
   },
   {

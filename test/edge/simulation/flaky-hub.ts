@@ -22,6 +22,8 @@ const ENTRIES_MIN = 3;
 /** See the head of the file. */
 export class FlakyHub {
   readonly hub: ScriptedHub;
+  /** Called when the hub has taken one thing in one history, and another in another. */
+  contradicted: () => void = () => undefined;
   /** Whether more is forgotten than was promised to be kept. */
   isAmnesiac = false;
   /** Refusals still to come, and with which code. */
@@ -74,6 +76,8 @@ export class FlakyHub {
   }
 
   private refuse(statement: Statement, nowMs: number): RefusalCode | undefined {
+    // Two histories that leave out different things: what is in both, the device may say twice.
+    if (this.isAmnesiac && statement.kind === "gap") this.contradicted();
     if (this.refused.has(keyOf(statement))) return this.codeOf(statement);
     if (statement.iat * 1000 > nowMs + AHEAD_MS_MAX) return "future";
     if (this.refusals.left <= 0) return undefined;

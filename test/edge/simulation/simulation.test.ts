@@ -19,15 +19,11 @@ async function live(fate: Fate): Promise<void> {
   }
 }
 
-test(
-  "whatever happens: nothing is signed twice, nothing let go unproved, and every reading is accounted for",
-  async () => {
-    await fc.assert(fc.asyncProperty(fates(200), live), {
-      seed: SEED,
-      numRuns: LIVES,
-      interruptAfterTimeLimit: 600_000,
-    });
-    expect(LIVES).toBeGreaterThan(0);
-  },
-  700_000,
-);
+test("whatever happens: nothing is signed twice, nothing let go unproved, and every reading is accounted for", async () => {
+  await fc.assert(fc.asyncProperty(fates(200), live), {
+    seed: SEED,
+    numRuns: LIVES,
+    interruptAfterTimeLimit: 600_000,
+  });
+  expect(LIVES).toBeGreaterThan(0);
+}, 700_000);

@@ -114,6 +114,7 @@ export class World {
       visibility,
     );
     world.flaky = new FlakyHub(hub, fate.level, world.clock);
+    world.flaky.contradicted = () => world.books.noteLie();
     hub.drop = () => {
       if (world.swallows <= 0) return false;
       world.swallows -= 1;
@@ -338,6 +339,7 @@ export class World {
       // It ended with an error of the disk, or died while it opened; the next try comes.
       this.die(false);
       if (this.hasLostPower) this.powerOn();
+      await this.books.end("start", this.clock.monotonicMs(), this.files);
       return;
     }
     const life: Life = { agent, stopping: new AbortController(), isOver: false };
@@ -362,6 +364,7 @@ export class World {
   private async stop(): Promise<void> {
     const { life } = this;
     if (life === undefined) return;
+    const askedMs = this.clock.monotonicMs();
     life.stopping.abort();
     for (let turns = 0; turns < 400 && !life.isOver && !this.mortality.isDead; turns++)
       await this.clock.advance(100);
@@ -369,7 +372,7 @@ export class World {
     else if (life.isOver) {
       this.die(false);
       this.life = undefined;
-      await this.books.end("stop", this.clock.monotonicMs(), this.files);
+      await this.books.end("stop", askedMs, this.files);
     } else throw new Error("it did not stop");
   }
 
@@ -389,7 +392,10 @@ export class World {
     await this.books.end("death", this.clock.monotonicMs(), this.files);
   }
 
-  private diskPlan(kind: string, path: string): "undone" | "done" | "part" | "power-cut" | undefined {
+  private diskPlan(
+    kind: string,
+    path: string,
+  ): "undone" | "done" | "part" | "power-cut" | undefined {
     if (!path.startsWith("/data")) return undefined;
     if (this.end !== undefined && !this.mortality.isDead && this.end.left-- <= 0) {
       const { isPowerCut } = this.end;
