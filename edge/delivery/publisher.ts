@@ -5,7 +5,6 @@
  * again on the next one, from where the hub's ack says. What answers mean is delivery.ts's.
  */
 
-import { encodeCbor } from "../../ledger/cbor.ts";
 import type { Signer } from "../../ledger/signature.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Logger } from "../../platform/log.ts";
@@ -18,6 +17,7 @@ import type { Counters } from "../counters.ts";
 import type { Advice, Delivery } from "./delivery.ts";
 import { signLoginToken } from "./login-token.ts";
 import type { OutboxRecord } from "../outbox/outbox-format.ts";
+import { statementBody } from "./statement-body.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 
 /** Bounds of sending. */
@@ -310,11 +310,10 @@ export class Publisher {
 
   private send(link: Link, record: OutboxRecord): void {
     const { clock, counters, delivery } = this.parts;
-    const { statement, preimage, seq } = record;
-    const body = preimage ? encodeCbor([statement, preimage]) : statement;
+    const { seq } = record;
     link.inFlight += 1;
     counters.statementsPublished += 1;
-    link.connection.publish("statement", body, { qos: 1 }).then(
+    link.connection.publish("statement", statementBody(record), { qos: 1 }).then(
       () => {
         link.inFlight -= 1;
         link.lastWordMs = clock.monotonicMs();

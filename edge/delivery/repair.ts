@@ -20,6 +20,7 @@ import type { Counters } from "../counters.ts";
 import type { OutboxRecord } from "../outbox/outbox-format.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { Quarantine } from "../outbox/quarantine.ts";
+import { statementBody } from "./statement-body.ts";
 import { checkPack } from "../signing/self-check.ts";
 
 /** What mending takes. */
@@ -80,10 +81,12 @@ export class Repair {
   /** Puts a statement away that will not come into the ledger; what it owned up to is owed again. */
   private async putAway(record: OutboxRecord, code: RefusalCode): Promise<void> {
     const { quarantine, device, owe } = this.parts;
-    const { seq, statement } = record;
-    const isKnown = await quarantine.has(seq, statement);
-    await quarantine.put(seq, code, statement);
-    const pack = isKnown ? undefined : packIn(record, device);
+    // Whole, with what a restricted statement hides: it may be all that is left of it.
+    const body = statementBody(record);
+    if (await quarantine.has(record.seq, body)) return;
+    // Only once, also over restarts: rather a count too low than one too high.
+    if (!(await quarantine.put(record.seq, code, body))) return;
+    const pack = packIn(record, device);
     const dropped = pack?.readings.find(({ quantity }) => quantity === DROPPED)?.value;
     if (typeof dropped === "number") owe(pack!.stream, dropped);
   }
@@ -168,7 +171,7 @@ export class Repair {
     const statement = decodeStatement(record.statement);
     if (statement instanceof Refusal || statement.kind === "gap") return false;
     // What was refused before a restart is known by the quarantine.
-    if (this.refused.has(record.seq) || (await quarantine.has(record.seq, record.statement)))
+    if (this.refused.has(record.seq) || (await quarantine.has(record.seq, statementBody(record))))
       return false;
     const { kind, stream, payload, seq } = statement;
     const code = this.refusedStreams.has(stream)

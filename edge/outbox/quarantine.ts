@@ -33,8 +33,8 @@ export class Quarantine {
     this.parts = parts;
   }
 
-  /** Puts `bytes` away under a number and the code of the refusal. The same twice is one file. Never rejects. */
-  async put(number: number, code: string, bytes: Uint8Array): Promise<void> {
+  /** Puts `bytes` away under a number and the code of the refusal; false where the disk fails. The same twice is one file. */
+  async put(number: number, code: string, bytes: Uint8Array): Promise<boolean> {
     const { files, folder, logger, itemsMax = ITEMS_MAX } = this.parts;
     try {
       await files.makeFolder(folder);
@@ -43,8 +43,10 @@ export class Quarantine {
       for (const name of names.slice(0, Math.max(0, names.length - itemsMax))) {
         await files.remove(`${folder}/${name}`);
       }
+      return true;
     } catch (error) {
       logger.warn({ error, number, code }, "could not put a refused item into quarantine");
+      return false;
     }
   }
 

@@ -18,29 +18,32 @@ interface Range {
 /** See the head of the file. */
 export class Succession {
   private readonly replaced: Range[] = [];
-  /** What is to be signed anew, in that order. */
+  /** What is to be signed anew, in the order in which it was signed first. */
   private pending: Range[] = [];
+  /** By number, the one under which the same payload was signed first. */
+  private readonly firsts = new Map<number, number>();
 
   /** Takes note of the next record. */
   note(entry: Pick<RecordEntry, "seq" | "replaces" | "gap">): void {
     if (entry.gap) {
       const { from, refused } = entry.gap;
       const range = { from, to: entry.seq - 1 };
-      // Statements that an older gap left out and that wait still are younger than those that were signed anew already.
       const live = without(this.liveIn(range), refused);
-      this.pending = [...live, ...this.pending];
+      // What an older gap left out may still wait, or wait again where its renewal was lost with the power.
+      this.pending = [...this.pending, ...live].toSorted((a, b) => this.first(a) - this.first(b));
       this.replaced.push(range);
-    } else if (entry.replaces !== undefined) this.renewed(entry.replaces);
-    else this.pending = [];
+    } else if (entry.replaces !== undefined) {
+      this.firsts.set(entry.seq, this.firsts.get(entry.replaces) ?? entry.replaces);
+      this.renewed(entry.replaces);
+    } else this.pending = [];
   }
 
-  /** Says that `seq` and what comes before it in the order of renewal need not be signed anew any more. */
+  /**
+   * Says that `seq` need not be signed anew any more. Of others it says nothing: where an unsynced batch has lost its middle in
+   * a power cut, later ones are there and earlier ones are not.
+   */
   renewed(seq: number): void {
-    const at = this.pending.findIndex(({ from, to }) => from <= seq && seq <= to);
-    if (at < 0) return;
-    const { to } = this.pending[at]!;
-    const rest = seq < to ? [{ from: seq + 1, to }] : [];
-    this.pending = [...rest, ...this.pending.slice(at + 1)];
+    this.pending = without(this.pending, seq);
   }
 
   /** Says that there are no records from the next one to be renewed up to `seq`. */
@@ -82,12 +85,19 @@ export class Succession {
   forget(seq: number): void {
     const kept = this.replaced.filter(({ to }) => to > seq);
     this.replaced.splice(0, this.replaced.length, ...kept);
+    for (const renewal of this.firsts.keys()) if (renewal <= seq) this.firsts.delete(renewal);
   }
 
-  /** The numbers of a range that no gap has replaced. */
+  private first({ from }: Range): number {
+    return this.firsts.get(from) ?? from;
+  }
+
+  /** The numbers of a range that no gap has replaced; those that were signed anew before each by itself. */
   private liveIn({ from, to }: Range): Range[] {
     const live: Range[] = [];
-    const starts = this.replaced.map((range) => range.from).toSorted((a, b) => a - b);
+    const renewals = [...this.firsts.keys()].flatMap((seq) => [seq, seq + 1]);
+    const gaps = this.replaced.map((range) => range.from);
+    const starts = [...renewals, ...gaps].toSorted((a, b) => a - b);
     for (let at = this.nextLive(from); at <= to;) {
       const end = Math.min(to, (starts.find((start) => start > at) ?? Infinity) - 1);
       live.push({ from: at, to: end });

@@ -190,6 +190,7 @@ export class Books {
 
   private checkStream(sensor: number, stream: string, statements: readonly Statement[]): void {
     const refused = [...this.hub.refused.values()];
+    const excused = new Set([...this.valuesIn(refused), ...this.quarantined]);
     const counts = new Map<number, number>();
     let before = -1;
     let owned = 0;
@@ -198,12 +199,13 @@ export class Books {
         if (quantity === "dropped") owned += value as number;
         if (quantity !== QUANTITIES.get(stream)) continue;
         counts.set(value as number, (counts.get(value as number) ?? 0) + 1);
+        // What was refused once may be tried again later.
+        if (excused.has(keyOf(sensor, value as number))) continue;
         if (!this.hasLied && (value as number) <= before)
           throw new Error(`${stream} ${String(value)} stands behind ${before}`);
         before = value as number;
       }
     }
-    const excused = new Set([...this.valuesIn(refused), ...this.quarantined]);
     let missing = 0;
     let gone = 0;
     for (const one of this.taken) {
@@ -218,7 +220,8 @@ export class Books {
     }
     if (missing > 64 * this.quarantineFailures)
       throw new Error(`${missing} readings of ${stream} are nowhere`);
-    if (owned > gone) throw new Error(`${stream} owns up to ${owned} of ${gone} that are gone`);
+    if (owned > gone && !this.hasLied)
+      throw new Error(`${stream} owns up to ${owned} of ${gone} that are gone`);
     if (!this.isViolent && !this.hasLied && this.quarantineFailures === 0 && owned !== gone)
       throw new Error(
         `${stream} owns up to ${owned} of ${gone} that are gone, without a power cut`,
@@ -239,7 +242,8 @@ export class Books {
         throw new Error(`${seq} was let go, and the log has something else`);
       if (safe !== undefined || kept.some((statement) => covers(statement, seq))) continue;
       // A gap that is still to be sent says that it is missing.
-      if (!(await this.isLeftOut(files, seq))) throw new Error(`${seq} was let go, and is nowhere`);
+      if (!this.hasLied && !(await this.isLeftOut(files, seq)))
+        throw new Error(`${seq} was let go, and is nowhere`);
     }
     this.oldest = oldest;
   }
@@ -280,7 +284,10 @@ export class Books {
       const bytes = await files.read(`/data/quarantine/${name}`);
       if (bytes === undefined || this.seenFiles.has(`${name}/${bytes.length}`)) continue;
       this.seenFiles.add(`${name}/${bytes.length}`);
-      const statement = decodeStatement(bytes);
+      const pair = bytes[0] === 0x82 ? (decodeCbor(bytes) as [Uint8Array, Uint8Array]) : undefined;
+      const statement = decodeStatement(pair?.[0] ?? bytes);
+      if (pair && !(statement instanceof Refusal))
+        this.preimages.set(encodeHex(statement.hash), pair[1]);
       const pack =
         statement instanceof Refusal
           ? decodePack(bytes, this.device, 2 ** 33)
