@@ -318,7 +318,8 @@ export class Agent {
 
   /** What takes the disk. Never rejects for the disk's faults: the next tick tries again. */
   private async work(nowMs: number): Promise<void> {
-    if (nowMs >= this.nextFlushMs) await this.store(nowMs);
+    // The disk is left alone for a while where it has failed, unless somebody else has found it well meanwhile.
+    if (nowMs >= this.nextFlushMs || this.outbox.isFlushed) await this.store(nowMs);
     if (nowMs < this.nextStatusMs) return;
     this.nextStatusMs = nowMs + STATUS_EVERY_MS;
     // Where something stands in the way for long, what waits may go with the power.
@@ -336,7 +337,6 @@ export class Agent {
     }
     this.packSigner.signWaiting();
     if (await this.flush()) this.diskRetry.reset();
-    else this.nextFlushMs = nowMs + this.diskRetry.nextMs();
   }
 
   /** Makes what was signed durable, and sends it. False where the disk fails; nothing is lost then. */

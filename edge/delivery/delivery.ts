@@ -297,7 +297,8 @@ export class Delivery {
     await this.parts.repair.noteRefused(record, nack.code);
     const expected = Math.min(nack.expected ?? record.seq, record.seq);
     // Where the hub still lacks something before it, that comes first; this one will be refused again in its turn.
-    if (expected < record.seq && this.isSendable(expected)) return this.resendFrom(expected);
+    const earlier = await this.behind(expected);
+    if (earlier !== undefined && earlier < record.seq) return this.resendFrom(earlier);
     return this.leaveGap(expected, "refused", record.seq);
   }
 
@@ -305,13 +306,19 @@ export class Delivery {
     const expected = nack.expected ?? this.stored + 1;
     // The hub has other statements where this one belongs: its next ack tells, and stops the device.
     if (expected > seq) return "go-on";
-    if (expected === this.resending) return "go-on";
-    if (expected < seq && this.isSendable(expected)) return this.resendFrom(expected);
+    const earlier = await this.behind(expected);
+    if (earlier !== undefined && earlier === this.resending) return "go-on";
+    if (earlier !== undefined && earlier < seq) return this.resendFrom(earlier);
     return this.leaveGap(expected, "refused");
   }
 
-  private isSendable(seq: number): boolean {
-    return !this.parts.repair.isRefused(seq) && this.parts.outbox.nextLive(seq) === seq;
+  /** The statement that a hub wants which expects `expected`: that number, or a gap from there on. */
+  private async behind(expected: number): Promise<number | undefined> {
+    const { outbox, repair } = this.parts;
+    const seq = outbox.nextLive(expected);
+    if (seq === undefined || repair.isRefused(seq)) return undefined;
+    if (seq === expected) return seq;
+    return (await outbox.read(seq))?.gap?.from === expected ? seq : undefined;
   }
 
   /** Finds the statement that a nack speaks of, if it is one that was sent, is ours, and is not given up already. */

@@ -22,8 +22,6 @@ const ENTRIES_MIN = 3;
 /** See the head of the file. */
 export class FlakyHub {
   readonly hub: ScriptedHub;
-  /** Called when the hub has taken one thing in one history, and another in another. */
-  contradicted: () => void = () => undefined;
   /** Whether more is forgotten than was promised to be kept. */
   isAmnesiac = false;
   /** Refusals still to come, and with which code. */
@@ -76,11 +74,10 @@ export class FlakyHub {
   }
 
   private refuse(statement: Statement, nowMs: number): RefusalCode | undefined {
-    // Two histories that leave out different things: what is in both, the device may say twice.
-    if (this.isAmnesiac && statement.kind === "gap") this.contradicted();
     if (this.refused.has(keyOf(statement))) return this.codeOf(statement);
     if (statement.iat * 1000 > nowMs + AHEAD_MS_MAX) return "future";
-    if (this.refusals.left <= 0) return undefined;
+    // It has lost its memory, and not its mind: what it took once it takes again.
+    if (this.refusals.left <= 0 || this.isAmnesiac) return undefined;
     this.refusals.left -= 1;
     const { code } = this.refusals;
     // These are no statement's fault: the same may be taken the next time.

@@ -114,7 +114,6 @@ export class World {
       visibility,
     );
     world.flaky = new FlakyHub(hub, fate.level, world.clock);
-    world.flaky.contradicted = () => world.books.noteLie();
     hub.drop = () => {
       if (world.swallows <= 0) return false;
       world.swallows -= 1;
