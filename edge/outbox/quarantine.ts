@@ -18,7 +18,7 @@ export interface QuarantineParts {
   readonly itemsMax?: number;
 }
 
-const ITEMS_MAX = 200;
+const ITEMS_MAX = 1_000;
 
 /**
  * See the head of the file.
@@ -42,6 +42,7 @@ export class Quarantine {
       const names = await files.list(folder);
       for (const name of names.slice(0, Math.max(0, names.length - itemsMax))) {
         await files.remove(`${folder}/${name}`);
+        logger.warn({ name, itemsMax }, "the quarantine is full, its oldest item is gone");
       }
       return true;
     } catch (error) {

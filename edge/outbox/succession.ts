@@ -2,45 +2,72 @@
  * Which signed statements are still to be sent: the bookkeeping of gaps.
  *
  * A gap takes the place of everything from its `from` up to itself; what was good in there is signed anew behind it,
- * one by one, in the order in which it was measured. Fed with records in the order of their numbers, when they are made and
- * when an outbox is read again, so that an interrupted renewal goes on where it stopped; whatever is new comes behind
- * it, and shows that it is over. Pure; knows numbers, not bytes.
+ * one by one, in the order in which it was signed first. Fed with records in the order of their numbers, when they are
+ * made and when an outbox is read again, so that an interrupted renewal goes on where it stopped; whatever is new comes
+ * behind it, and shows that it is over. Pure; knows numbers, not bytes.
  */
 
 import type { RecordEntry } from "./outbox-format.ts";
 
 /** Numbers from `from` to `to`, inclusive. */
-interface Range {
+export interface NumberRange {
   readonly from: number;
   readonly to: number;
 }
 
+/** Statements with consecutive numbers that sign anew what was signed first under as many consecutive numbers. */
+export interface RenewedRun extends NumberRange {
+  /** The number under which the payload of `from` was signed first. */
+  readonly first: number;
+}
+
+/** All that a succession knows, as a segment's header keeps it. */
+export interface SuccessionSnapshot {
+  /** What gaps have taken the place of. */
+  readonly replaced: readonly NumberRange[];
+  /** What is to be signed anew, in that order. */
+  readonly pending: readonly NumberRange[];
+  readonly renewals: readonly RenewedRun[];
+}
+
 /** See the head of the file. */
 export class Succession {
-  private readonly replaced: Range[] = [];
-  /** What is to be signed anew, in the order in which it was signed first. */
-  private pending: Range[] = [];
-  /** By number, the one under which the same payload was signed first. */
-  private readonly firsts = new Map<number, number>();
+  private replaced: readonly NumberRange[];
+  private pending: readonly NumberRange[];
+  private renewals: readonly RenewedRun[];
+
+  constructor(snapshot: SuccessionSnapshot = { replaced: [], pending: [], renewals: [] }) {
+    this.replaced = snapshot.replaced;
+    this.pending = snapshot.pending;
+    this.renewals = snapshot.renewals;
+  }
+
+  /** What it knows now. */
+  get snapshot(): SuccessionSnapshot {
+    const { replaced, pending, renewals } = this;
+    return { replaced, pending, renewals };
+  }
 
   /** Takes note of the next record. */
-  note(entry: Pick<RecordEntry, "seq" | "replaces" | "gap">): void {
-    if (entry.gap) {
-      const { from, refused } = entry.gap;
-      const range = { from, to: entry.seq - 1 };
-      const live = without(this.liveIn(range), refused);
+  note({ seq, gap, replaces }: Pick<RecordEntry, "seq" | "replaces" | "gap">): void {
+    if (gap) {
+      const range = { from: gap.from, to: seq - 1 };
+      // A gap has no payload that could be signed anew.
+      const gaps = this.replaced.map(({ to }) => to + 1);
+      const live = [gap.refused, ...gaps].reduce(without, this.liveIn(range));
       // What an older gap left out may still wait, or wait again where its renewal was lost with the power.
-      this.pending = [...this.pending, ...live].toSorted((a, b) => this.first(a) - this.first(b));
-      this.replaced.push(range);
-    } else if (entry.replaces !== undefined) {
-      this.firsts.set(entry.seq, this.firsts.get(entry.replaces) ?? entry.replaces);
-      this.renewed(entry.replaces);
-    } else this.pending = [];
+      const wanted = [...this.pending, ...live];
+      this.pending = wanted.toSorted((a, b) => this.firstOf(a.from) - this.firstOf(b.from));
+      this.replaced = [...this.replaced, range];
+    } else if (replaces !== undefined) {
+      this.noteRenewal(seq, this.firstOf(replaces));
+      this.renewed(replaces);
+    } else if (this.pending.length > 0) this.pending = [];
   }
 
   /**
-   * Says that `seq` need not be signed anew any more. Of others it says nothing: where an unsynced batch has lost its middle in
-   * a power cut, later ones are there and earlier ones are not.
+   * Says that `seq` need not be signed anew any more. Of others it says nothing: where an unsynced batch has lost its middle
+   * in a power cut, later ones are there and earlier ones are not.
    */
   renewed(seq: number): void {
     this.pending = without(this.pending, seq);
@@ -83,23 +110,33 @@ export class Succession {
 
   /** Forgets about everything up to `seq`. */
   forget(seq: number): void {
-    const kept = this.replaced.filter(({ to }) => to > seq);
-    this.replaced.splice(0, this.replaced.length, ...kept);
-    for (const renewal of this.firsts.keys()) if (renewal <= seq) this.firsts.delete(renewal);
+    if (this.replaced.some(({ to }) => to <= seq))
+      this.replaced = this.replaced.filter(({ to }) => to > seq);
+    if (this.renewals.some(({ to }) => to <= seq))
+      this.renewals = this.renewals.filter(({ to }) => to > seq);
   }
 
-  private first({ from }: Range): number {
-    return this.firsts.get(from) ?? from;
+  private noteRenewal(seq: number, first: number): void {
+    const last = this.renewals.at(-1);
+    const isNext = last?.to === seq - 1 && last.first + (seq - last.from) === first;
+    this.renewals = isNext
+      ? [...this.renewals.slice(0, -1), { ...last, to: seq }]
+      : [...this.renewals, { from: seq, to: seq, first }];
   }
 
-  /** The numbers of a range that no gap has replaced; those that were signed anew before each by itself. */
-  private liveIn({ from, to }: Range): Range[] {
-    const live: Range[] = [];
-    const renewals = [...this.firsts.keys()].flatMap((seq) => [seq, seq + 1]);
-    const gaps = this.replaced.map((range) => range.from);
-    const starts = [...renewals, ...gaps].toSorted((a, b) => a - b);
+  /** The number under which a statement's payload was signed first. */
+  private firstOf(seq: number): number {
+    const run = this.renewals.findLast(({ from, to }) => from <= seq && seq <= to);
+    return run ? run.first + (seq - run.from) : seq;
+  }
+
+  /** The numbers of a range that no gap has replaced, cut where the order of first signing is. */
+  private liveIn({ from, to }: NumberRange): NumberRange[] {
+    const live: NumberRange[] = [];
+    const runs = this.renewals.flatMap((run) => [run.from, run.to + 1]);
+    const cuts = [...runs, ...this.replaced.map((range) => range.from)].toSorted((a, b) => a - b);
     for (let at = this.nextLive(from); at <= to;) {
-      const end = Math.min(to, (starts.find((start) => start > at) ?? Infinity) - 1);
+      const end = Math.min(to, (cuts.find((cut) => cut > at) ?? Infinity) - 1);
       live.push({ from: at, to: end });
       at = this.nextLive(end + 1);
     }
@@ -107,9 +144,10 @@ export class Succession {
   }
 }
 
-function without(ranges: readonly Range[], seq: number | undefined): Range[] {
+function without(ranges: readonly NumberRange[], seq: number | undefined): readonly NumberRange[] {
+  if (seq === undefined || !ranges.some(({ from, to }) => from <= seq && seq <= to)) return ranges;
   return ranges.flatMap(({ from, to }) => {
-    if (seq === undefined || seq < from || to < seq) return [{ from, to }];
+    if (seq < from || to < seq) return [{ from, to }];
     const parts = [
       { from, to: seq - 1 },
       { from: seq + 1, to },

@@ -110,7 +110,7 @@ export class EdgeProgram {
       const scan = scanSegment(bytes);
       if (typeof scan === "string") throw new Error(`${name}: ${scan}`);
       for (const { offset, seq } of scan.entries) {
-        const { statement } = decodeRecord(bytes, offset)!.record;
+        const { statement } = decodeRecord(bytes, offset)!;
         statements.set(seq, encodeHex(sha256(statement)));
       }
     }

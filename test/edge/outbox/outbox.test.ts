@@ -122,14 +122,14 @@ test("the outbox of another key is refused", async () => {
   await expect(opened).rejects.toThrow(UserError);
 });
 
-test("a version of later software is refused, not guessed at", async () => {
+test("another version of the format is refused, not guessed at", async () => {
   const files = new MemoryFiles();
   await filled(files, 1);
   const path = "/outbox/0000000000000000.outbox";
   const bytes = (await files.read(path))!;
-  bytes[4] = 2;
+  bytes[4] = 1;
   await files.write(path, bytes);
-  await expect(open(files)).rejects.toThrow(/version 2/);
+  await expect(open(files)).rejects.toThrow(/version 1, this program reads version 2/);
 });
 
 test("a torn end costs numbers, so that none is signed twice, and is owned up to by a gap", async () => {
@@ -222,7 +222,7 @@ test("a gap over a gap renews only what the first had left", async () => {
     renewed.push(seq);
     outbox.skipRenewal(seq);
   }
-  expect(renewed).toEqual([6, 7, 9]);
+  expect(renewed).toEqual([7, 9]);
   expect(outbox.nextLive(2)).toBe(10);
 });
 
@@ -279,8 +279,10 @@ class Wire {
   /** Checks that all that was ever sent and not let go is still there, and the counter lies behind it. */
   async check(outbox: Outbox): Promise<void> {
     for (const [seq, statement] of this.seen) {
-      expect(outbox.tail!.seq).toBeGreaterThan(seq);
-      if (seq >= outbox.oldest) expect((await outbox.read(seq))?.statement).toEqual(statement);
+      if (outbox.tail!.seq <= seq) throw new Error(`${seq} would be signed again`);
+      if (seq < outbox.oldest) continue;
+      const kept = (await outbox.read(seq))?.statement;
+      if (kept === undefined || !equalBytes(kept, statement)) throw new Error(`${seq} is lost`);
     }
   }
 }

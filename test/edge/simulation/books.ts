@@ -81,7 +81,8 @@ export class Books {
     const hear = (fields: object, message: string): void => {
       const { error } = fields as { error?: unknown };
       if (error !== undefined && !isWorldly(error)) this.noteFault(error);
-      if (message.startsWith("could not put a refused item")) this.quarantineFailures += 1;
+      if (/^(could not put a refused item|the quarantine is full)/.test(message))
+        this.quarantineFailures += 1;
     };
     return { ...silentLogger, info: hear, warn: hear, error: hear };
   }
