@@ -50,6 +50,8 @@ export const SENDING_LIMITS: SendingLimits = {
   stoppedReconnectMs: 3_600_000,
 };
 
+const TURN_MS = 200;
+
 /** What a publisher is made of. */
 export interface PublisherParts {
   readonly device: string;
@@ -76,6 +78,8 @@ interface Link {
   nextSendMs: number;
   /** A statement whose bytes cannot be read, until the hub has all before it. */
   holeAt: number | undefined;
+  /** The rate is reached, and a timer is set for the next ones. */
+  isTurnAwaited: boolean;
   isFilling: boolean;
   fillAgain: boolean;
   /** Cancels of pending timers. */
@@ -190,6 +194,7 @@ export class Publisher {
       pausedUntilMs: nowMs,
       nextSendMs: nowMs,
       holeAt: undefined,
+      isTurnAwaited: false,
       isFilling: false,
       fillAgain: false,
       timers: new Set(),
@@ -301,10 +306,15 @@ export class Publisher {
     if (link.connection.isClosed || link.pausedUntilMs > nowMs) return false;
     if (link.inFlight >= windowStatements) return false;
     if (seq > delivery.storedSeq + aheadStatementsMax && delivery.isWaiting) return false;
-    // A second's worth may go at once; then each waits for its turn.
+    if (link.isTurnAwaited) return false;
+    // A second's worth may go at once; then a few wait for their turn together, so that nobody wakes up for each.
     const earlyMs = link.nextSendMs - nowMs - 1000;
     if (earlyMs <= 0) return true;
-    this.later(link, earlyMs, () => void this.fill(link));
+    link.isTurnAwaited = true;
+    this.later(link, earlyMs + TURN_MS, () => {
+      link.isTurnAwaited = false;
+      void this.fill(link);
+    });
     return false;
   }
 

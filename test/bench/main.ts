@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { installSha256 } from "../../ledger/sha256.ts";
 import { benchAdmission } from "./admission.ts";
 import { benchAudit } from "./audit.ts";
+import { benchBacklog } from "./backlog.ts";
 import { benchEdge } from "./edge.ts";
 import { benchPacks } from "./packs.ts";
 import { benchStartup } from "./startup.ts";
@@ -19,6 +20,7 @@ const BENCHMARKS: Readonly<Record<string, (folder: string) => Promise<Figure[]>>
   audit: benchAudit,
   startup: benchStartup,
   edge: benchEdge,
+  backlog: benchBacklog,
 };
 
 installSha256((message) => hash("sha256", message, "buffer"));

@@ -185,6 +185,8 @@ export class World {
         break;
       case "refuse":
         this.flaky.refusals = { code: deed.code, left: deed.count };
+        // No hub says of the statement that it waits for that it is not the one.
+        if (deed.code === "broken-chain") this.books.noteLie();
         break;
       case "swallow":
         this.swallows = deed.count;
