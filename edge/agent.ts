@@ -35,6 +35,7 @@ import type { OwedCounts } from "./packs/owed.ts";
 import type { PackLimits } from "./packs/packer.ts";
 import { Publisher } from "./delivery/publisher.ts";
 import type { SendingLimits } from "./delivery/publisher.ts";
+import type { Standing } from "./delivery/standing.ts";
 import { Quarantine } from "./outbox/quarantine.ts";
 import { ReceiptTrust } from "./delivery/receipt-trust.ts";
 import type { RetentionLevel } from "./delivery/receipt-trust.ts";
@@ -83,6 +84,8 @@ export interface AgentParts {
   readonly connectHub: ConnectHub;
   /** Asks the hub for the time, milliseconds since 1970; a last resort. */
   readonly askHubTime?: (signal: AbortSignal) => Promise<number | undefined>;
+  /** Asks the hub how the device stands with it, where it refuses the login. */
+  readonly askStanding?: (signal: AbortSignal) => Promise<Standing>;
   readonly sending?: Partial<SendingLimits>;
   /** Belongs to this agent alone. */
   readonly dataFolder: string;
@@ -96,6 +99,7 @@ const TICK_MS = 1_000;
 const STATE_EVERY_MS = 5_000;
 const ASK_TIME_EVERY_MS = 60_000;
 const ASK_SYNC_EVERY_MS = 15_000;
+const ASK_STANDING_EVERY_MS = 600_000;
 /** Cards wear out: what people may want to know need not be newer. */
 const STATUS_EVERY_MS = 60_000;
 const DISK_RETRY = { firstMs: 1_000, mostMs: 60_000 };
@@ -120,6 +124,8 @@ export class Agent {
   private nextStateMs = 0;
   private nextAskMs = 0;
   private nextSyncMs = 0;
+  private nextStandingMs = 0;
+  private standing: Standing | undefined;
   private nextStatusMs = 0;
   private lastState = "";
   private lastStateConnection = 0;
@@ -257,6 +263,8 @@ export class Agent {
       kid: this.kid,
       atMs: this.parts.clock.nowMs(),
       isConnected: this.publisher.isConnected,
+      isLoginRefused: this.publisher.isLoginRefused,
+      standing: this.publisher.isLoginRefused ? this.standing : undefined,
       clockSource: this.time.source,
       halted: delivery.halted,
       isHubBehind: delivery.isHubBehind,
@@ -303,6 +311,7 @@ export class Agent {
     this.noteProgress(nowMs);
     if (nowMs >= this.nextSyncMs) void this.askSync(nowMs);
     if (this.time.wantsHub) void this.askTime(signal, nowMs);
+    if (this.publisher.isLoginRefused) void this.askStanding(signal, nowMs);
     if (nowMs >= this.nextStateMs) this.publishState(nowMs);
     this.storing ??= this.work(nowMs).finally(() => {
       this.storing = undefined;
@@ -373,6 +382,21 @@ export class Agent {
       if (timeMs !== undefined) this.time.hearHub(timeMs, clock.monotonicMs());
     } catch (error) {
       logger.info({ error }, "the hub could not be asked for the time");
+    }
+  }
+
+  /** Finds out what a refused login means, for people to know. */
+  private async askStanding(signal: AbortSignal, nowMs: number): Promise<void> {
+    const { askStanding, logger } = this.parts;
+    if (askStanding === undefined || nowMs < this.nextStandingMs) return;
+    this.nextStandingMs = nowMs + ASK_STANDING_EVERY_MS;
+    try {
+      const before = this.standing;
+      this.standing = await askStanding(signal);
+      if (this.standing === before) return;
+      logger.warn({ standing: this.standing }, "the hub refuses the login, and says why");
+    } catch (error) {
+      logger.info({ error }, "the hub could not be asked how this device stands with it");
     }
   }
 

@@ -6,6 +6,7 @@ import { UserError } from "../platform/user-error.ts";
 import { runDoctor } from "./commands/doctor-command.ts";
 import { initEdge } from "./commands/init-command.ts";
 import { installService } from "./commands/install-service-command.ts";
+import { renewEdge } from "./commands/renew-command.ts";
 import { recoverEdge } from "./commands/recover-command.ts";
 import { runEdge } from "./commands/run-command.ts";
 import { showStatus } from "./commands/status-command.ts";
@@ -18,6 +19,7 @@ const programs: Readonly<Record<string, Program>> = {
   run: runEdge,
   status: showStatus,
   recover: recoverEdge,
+  renew: renewEdge,
   "install-service": (io, argv) => installService(io, argv),
   doctor: (io, argv) => runDoctor(io, argv),
   "test-sensor": (io, argv) => testSensor(io, argv),

@@ -6,6 +6,7 @@ import { Buffer } from "node:buffer";
 import { dirname, resolve } from "node:path";
 import { pid } from "node:process";
 import { connect } from "mqtt";
+import { kidHex } from "../../ledger/key.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
@@ -25,6 +26,8 @@ import type { EdgeConfig, SensorConfig } from "../settings/config.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
 import { formatMetrics } from "../status/exposition.ts";
 import type { ConnectHub } from "../delivery/hub-connection.ts";
+import { askShown, standingOf } from "../delivery/standing.ts";
+import type { Standing } from "../delivery/standing.ts";
 import { parseLineAddress } from "../sensors/lines/address.ts";
 import { connectTo } from "../sensors/lines/connect.ts";
 import { parseListenAddress } from "../../platform/listen-address.ts";
@@ -143,10 +146,11 @@ export async function openAgent(
   const policy = trustOf({ origin, vkey: hub.vkey, policy: policyText });
   checkRetention(outbox.retention, policy);
   const notBeforeMs = Date.parse(config.clock.notBefore);
+  const signer = await loadKey(files, resolve(folder, config.key));
   return Agent.open({
     device: config.name,
     origin,
-    signer: await loadKey(files, resolve(folder, config.key)),
+    signer,
     policy,
     verify: fastestVerify,
     retention: outbox.retention,
@@ -160,7 +164,12 @@ export async function openAgent(
     askTimeSync,
     sensors: config.sensors.map((sensor, at) => sensorOf(sensor, at, notBeforeMs, clock)),
     connectHub: await hubConnector(io, config, folder),
-    ...(hub.url === undefined ? {} : { askHubTime: timeAsker(io, hub.url) }),
+    ...(hub.url === undefined
+      ? {}
+      : {
+          askHubTime: timeAsker(io, hub.url),
+          askStanding: standingAsker(io, hub.url, config.name, kidHex(signer.publicKey)),
+        }),
     sending: config.sending,
     dataFolder: resolve(folder, config.data),
     files,
@@ -218,6 +227,17 @@ function timeAsker(
     const timeMs = Date.parse(headers.get("date") ?? "");
     return Number.isNaN(timeMs) ? undefined : timeMs;
   };
+}
+
+/** Asks the hub's HTTP server how a device stands with it. */
+function standingAsker(
+  { clock, random }: Pick<ProgramIo, "clock" | "random">,
+  url: string,
+  device: string,
+  kid: string,
+): (signal: AbortSignal) => Promise<Standing> {
+  const client = new HttpClient({ clock, random, timeoutMs: 10_000, attemptsMax: 1 });
+  return async (signal) => standingOf(await askShown(client, url, device, signal), kid);
 }
 
 function withSlash(url: string): string {

@@ -394,7 +394,7 @@ export class Delivery {
 function textOfCounterLost(stored: number): string {
   return (
     `The hub holds statements of this key up to number ${stored}, and this card holds none. If no other machine ` +
-    "uses the key, run `kerbstone edge recover CONFIG`; else make a new key and have it enrolled."
+    "uses the key, run `kerbstone edge recover CONFIG`; else make a new one with `kerbstone edge renew CONFIG`."
   );
 }
 
@@ -406,7 +406,7 @@ function textOfForeign(stored: number): string {
     );
   return (
     `The hub holds a statement of this key with number ${stored} that this card did not sign: the card was cloned, or ` +
-    "restored from a copy. Make a new key and have the old one revoked; or, if no other machine uses the key, run " +
-    "`kerbstone edge recover CONFIG`."
+    "restored from a copy. Make a new key with `kerbstone edge renew CONFIG`; or, if no other machine uses this one, go " +
+    "on with `kerbstone edge recover CONFIG`."
   );
 }

@@ -94,6 +94,7 @@ export class Publisher {
   private readonly pauses: BackOff;
   private link: Link | undefined;
   private failuresInARow = 0;
+  private wasRefused = false;
 
   constructor(parts: PublisherParts) {
     this.parts = parts;
@@ -108,6 +109,11 @@ export class Publisher {
     return this.link !== undefined && !this.link.connection.isClosed;
   }
 
+  /** Whether the broker has refused the newest login: it knows this device no more, or not yet. */
+  get isLoginRefused(): boolean {
+    return this.wasRefused;
+  }
+
   /** Connects, sends, and connects again, until the signal; then says `offline` and resolves. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, logger, counters } = this.parts;
@@ -119,6 +125,7 @@ export class Publisher {
       } catch (error) {
         counters.connectionsFailed += 1;
         this.failuresInARow += 1;
+        this.wasRefused = isRefusal(error);
         // The first one is news; an hour without network is not worth a thousand lines.
         const level = this.failuresInARow === 1 ? "warn" : "debug";
         logger[level]({ reason: reasonOf(error) }, "no connection to the hub");
@@ -162,6 +169,7 @@ export class Publisher {
       },
     });
     counters.connections += 1;
+    this.wasRefused = false;
     this.parts.logger.info({}, "connected to the hub");
     const link = this.begin(connection);
     this.link = link;
@@ -336,9 +344,14 @@ export class Publisher {
   }
 }
 
-/** What a person may do something about: CONNACK 4 and 5 come from a device that is not enrolled, or no more. */
+/** CONNACK 4 and 5 (MQTT 3.1.1, section 3.2.2.3) come to a device that is not enrolled, or no more. */
+function isRefusal(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 4 || code === 5;
+}
+
+/** What a person may do something about. */
 function reasonOf(error: unknown): string {
-  const { message, code } = error as { message?: string; code?: unknown };
-  const isRefused = code === 4 || code === 5;
-  return `${message ?? String(error)}${isRefused ? "; is the device enrolled, and its clock right?" : ""}`;
+  const { message = String(error) } = error as { message?: string };
+  return `${message}${isRefusal(error) ? "; is the device enrolled, and its clock right?" : ""}`;
 }

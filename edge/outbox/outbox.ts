@@ -6,7 +6,7 @@
  * and let go when is decided in delivery.ts. See docs/edge.md, "The outbox on disk".
  */
 
-import { equalBytes, concatBytes } from "../../ledger/bytes.ts";
+import { concatBytes } from "../../ledger/bytes.ts";
 import { Refusal } from "../../ledger/errors.ts";
 import { sha256 } from "../../ledger/sha256.ts";
 import type { Hash } from "../../ledger/sha256.ts";

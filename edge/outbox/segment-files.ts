@@ -61,8 +61,9 @@ async function look(files: Files, path: string): Promise<FoundSegment> {
 /** Reads the newest segment whole, stepping over what is torn. */
 export async function readNewest(files: Files, path: string): Promise<NewestSegment> {
   const bytes = await files.read(path);
-  const scan = bytes === undefined ? "it is gone" : scanSegment(bytes);
-  if (bytes === undefined || typeof scan === "string") throw unusable(path, String(scan));
+  if (bytes === undefined) throw unusable(path, "it is gone");
+  const scan = scanSegment(bytes);
+  if (typeof scan === "string") throw unusable(path, scan);
   const last = scan.entries.at(-1);
   const record = last && decodeRecord(bytes, last.offset);
   if (record === undefined) return { ...scan, tail: scan.header.tail };

@@ -53,14 +53,16 @@ export class Owed {
    * Everything signed has to be flushed: the counts are those behind the last statement that is safe.
    */
   async save(counts: OwedCounts): Promise<void> {
-    const streams = [...counts].filter(([, owed]) => owed > 0);
+    const streams = [...counts]
+      .filter(([, owed]) => owed > 0)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1));
     const { tail } = this.outbox;
     if (streams.length === 0) {
       if (this.kept !== undefined) await this.files.remove(this.path);
       this.kept = undefined;
       return;
     }
-    const said = { seq: tail?.seq ?? 0, streams: Object.fromEntries(streams.toSorted()) };
+    const said = { seq: tail?.seq ?? 0, streams: Object.fromEntries(streams) };
     const text = `${JSON.stringify(said)}\n`;
     if (text === this.kept) return;
     // Whatever becomes of it, the file is no longer what it was.

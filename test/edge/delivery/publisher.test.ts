@@ -16,16 +16,16 @@ import { decodeHex, encodeHex } from "../../../ledger/bytes.ts";
 import { kidHex } from "../../../ledger/key.ts";
 import { decodeGap } from "../../../ledger/kinds/gap.ts";
 import { encodePack } from "../../../ledger/senml.ts";
-import { nobleSigner } from "../../../ledger/signature.ts";
 import { ManualClock } from "../../../platform/clock.ts";
 import { silentLogger } from "../../../platform/log.ts";
 import { MemoryFiles } from "../../../platform/memory-files.ts";
 import { opensslVerify } from "../../../platform/native-verify.ts";
 import { seededRandom } from "../../../platform/random.ts";
 import { ORIGIN, ScriptedHub } from "./scripted-hub.ts";
+import { nativeSigner } from "../../support/native-signer.ts";
 
 const DEVICE = "air-1";
-const signer = nobleSigner(new Uint8Array(32).fill(9));
+const signer = nativeSigner(new Uint8Array(32).fill(9));
 const kid = kidHex(signer.publicKey);
 
 let clock: ManualClock;

@@ -29,13 +29,13 @@ import type { Policy } from "../../../ledger/policy.ts";
 import { formatProof } from "../../../ledger/proof.ts";
 import { sha256, ZERO_HASH } from "../../../ledger/sha256.ts";
 import type { Hash } from "../../../ledger/sha256.ts";
-import { nobleSigner } from "../../../ledger/signature.ts";
 import type { Signer } from "../../../ledger/signature.ts";
 import { decodeStatement, signStatement } from "../../../ledger/statement.ts";
 import type { Statement } from "../../../ledger/statement.ts";
 import type { Clock } from "../../../platform/clock.ts";
 import { opensslVerify } from "../../../platform/native-verify.ts";
 import type { ConnectHub } from "../../../edge/delivery/hub-connection.ts";
+import { nativeSigner } from "../../support/native-signer.ts";
 
 /** The log's name. */
 export const ORIGIN = "kerbstone.example/test";
@@ -50,8 +50,8 @@ export interface Received {
 
 /** See the head of the file. Everything public may be changed by a test at any time. */
 export class ScriptedHub {
-  readonly signer: Signer = nobleSigner(new Uint8Array(32).fill(1));
-  readonly mirror: Signer = nobleSigner(new Uint8Array(32).fill(2));
+  readonly signer: Signer = nativeSigner(new Uint8Array(32).fill(1));
+  readonly mirror: Signer = nativeSigner(new Uint8Array(32).fill(2));
   readonly received: Received[] = [];
   readonly states: string[] = [];
   /** Preimages that came beside statements, by number. */

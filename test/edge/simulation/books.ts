@@ -19,7 +19,6 @@ import { LogState } from "../../../ledger/log-state.ts";
 import { openPack } from "../../../ledger/preimage.ts";
 import { decodePack } from "../../../ledger/senml.ts";
 import type { Pack } from "../../../ledger/senml.ts";
-import { nobleSigner } from "../../../ledger/signature.ts";
 import { decodeStatement } from "../../../ledger/statement.ts";
 import type { Statement } from "../../../ledger/statement.ts";
 import type { Logger } from "../../../platform/log.ts";
@@ -29,13 +28,14 @@ import { opensslVerify } from "../../../platform/native-verify.ts";
 import { UserError } from "../../../platform/user-error.ts";
 import type { Fate } from "./deeds.ts";
 import type { FlakyHub } from "./flaky-hub.ts";
+import { nativeSigner } from "../../support/native-signer.ts";
 
 const STREAMS = ["road", "path"];
 const QUANTITIES = new Map([
   ["road", "vehicles"],
   ["path", "bikes"],
 ]);
-const kid = decodeHex(kidHex(nobleSigner(new Uint8Array(32).fill(9)).publicKey))!;
+const kid = decodeHex(kidHex(nativeSigner(new Uint8Array(32).fill(9)).publicKey))!;
 
 type Fate1 = "on-its-way" | "dropped" | "lost";
 

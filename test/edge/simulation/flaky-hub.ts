@@ -6,13 +6,12 @@
  * is `sealed`, or nothing that is `cosigned`. Beyond that it is a disaster, which ends when the mirror's copy is put back.
  */
 
-import { Refusal } from "../../../ledger/errors.ts";
+import { encodeHex } from "../../../ledger/bytes.ts";
 import type { RefusalCode } from "../../../ledger/errors.ts";
-import { decodeStatement } from "../../../ledger/statement.ts";
 import type { Statement } from "../../../ledger/statement.ts";
 import type { RetentionLevel } from "../../../edge/delivery/receipt-trust.ts";
 import type { Clock } from "../../../platform/clock.ts";
-import { ScriptedHub } from "../delivery/scripted-hub.ts";
+import type { ScriptedHub } from "../delivery/scripted-hub.ts";
 
 /** As the real hub's: a statement that claims to be later than this is refused. */
 const AHEAD_MS_MAX = 300_000;
@@ -26,8 +25,9 @@ export class FlakyHub {
   isAmnesiac = false;
   /** Refusals still to come, and with which code. */
   refusals: { code: RefusalCode; left: number } = { code: "malformed", left: 0 };
-  /** Statements that were refused for what they are. */
+  /** Statements that were refused for what they are, by their hashes in hex. */
   readonly refused = new Map<string, Statement>();
+  private readonly codes = new Map<string, RefusalCode>();
   private readonly level: RetentionLevel;
   private kept: Uint8Array[] = [];
 
@@ -74,7 +74,8 @@ export class FlakyHub {
   }
 
   private refuse(statement: Statement, nowMs: number): RefusalCode | undefined {
-    if (this.refused.has(keyOf(statement))) return this.codeOf(statement);
+    const key = encodeHex(statement.hash);
+    if (this.refused.has(key)) return this.codes.get(key);
     if (statement.iat * 1000 > nowMs + AHEAD_MS_MAX) return "future";
     // It has lost its memory, and not its mind: what it took once it takes again.
     if (this.refusals.left <= 0 || this.isAmnesiac) return undefined;
@@ -82,25 +83,8 @@ export class FlakyHub {
     const { code } = this.refusals;
     // These are no statement's fault: the same may be taken the next time.
     if (["quota", "broken-chain", "revoked-key"].includes(code)) return code;
-    this.refused.set(keyOf(statement), statement);
-    this.codes.set(keyOf(statement), code);
+    this.refused.set(key, statement);
+    this.codes.set(key, code);
     return code;
   }
-
-  private readonly codes = new Map<string, RefusalCode>();
-
-  private codeOf(statement: Statement): RefusalCode {
-    return this.codes.get(keyOf(statement))!;
-  }
-}
-
-function keyOf({ hash }: Statement): string {
-  return Buffer.from(hash).toString("hex");
-}
-
-/** Reads an entry that was admitted. */
-export function statementIn(entry: Uint8Array): Statement {
-  const statement = decodeStatement(entry);
-  if (statement instanceof Refusal) throw new Error(statement.text);
-  return statement;
 }

@@ -9,14 +9,11 @@ import { DRIVERS } from "../../../edge/sensors/drivers/drivers.ts";
 import type { Connect, ConnectionEvents } from "../../../edge/sensors/lines/line.ts";
 import { encodeHex, encodeUtf8 } from "../../../ledger/bytes.ts";
 import { kidHex } from "../../../ledger/key.ts";
-import { nobleSigner } from "../../../ledger/signature.ts";
 import { ManualClock } from "../../../platform/clock.ts";
-import type { Logger } from "../../../platform/log.ts";
 import { MemoryFiles } from "../../../platform/memory-files.ts";
 import { opensslVerify } from "../../../platform/native-verify.ts";
 import { seededRandom } from "../../../platform/random.ts";
 import type { Random } from "../../../platform/random.ts";
-import { UserError } from "../../../platform/user-error.ts";
 import { ORIGIN, ScriptedHub } from "../delivery/scripted-hub.ts";
 import { Books } from "./books.ts";
 import type { Deed, Fate } from "./deeds.ts";
@@ -25,6 +22,7 @@ import { mortalClock, mortalFiles, Mortality } from "./mortal.ts";
 import type { ClockFaults } from "./mortal.ts";
 import { PACKET, publication, Wire } from "./wire.ts";
 import type { Packet, WireFault } from "./wire.ts";
+import { nativeSigner } from "../../support/native-signer.ts";
 
 const DEVICE = "air-1";
 const START_MS = Date.parse("2026-12-01T12:00:00Z");
@@ -36,7 +34,7 @@ export const SENSORS = [
   { stream: "path", quantity: "bikes" },
 ] as const;
 
-const signer = nobleSigner(new Uint8Array(32).fill(9));
+const signer = nativeSigner(new Uint8Array(32).fill(9));
 
 /** A board of which the world holds the other end. */
 class Board {
@@ -456,13 +454,3 @@ export class World {
     });
   }
 }
-
-/** Whether an error is the world's, or one of ours. */
-export function isWorldly(error: unknown): boolean {
-  if (error instanceof UserError) return true;
-  for (let cause = error; cause instanceof Error; cause = cause.cause)
-    if ("code" in cause) return true;
-  return false;
-}
-
-export type { Logger };
