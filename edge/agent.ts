@@ -5,7 +5,7 @@
  * touches is an argument; run-command.ts hands in the real things.
  */
 
-import { decodeHex, encodeUtf8 } from "../ledger/bytes.ts";
+import { decodeHex } from "../ledger/bytes.ts";
 import { kidHex } from "../ledger/key.ts";
 import type { Policy } from "../ledger/policy.ts";
 import type { Position } from "../ledger/senml.ts";
@@ -42,6 +42,7 @@ import type { RetentionLevel } from "./delivery/receipt-trust.ts";
 import { Repair } from "./delivery/repair.ts";
 import type { Fix, SensorReading } from "./sensors/reading.ts";
 import { Sensor } from "./sensors/sensor.ts";
+import { readStatus, writeStatus } from "./status/status-file.ts";
 import type { AgentStatus } from "./status/status.ts";
 
 /** A sensor as an agent gets it. */
@@ -133,7 +134,12 @@ export class Agent {
   private acknowledgedMs: number | undefined;
   private storing: Promise<void> | undefined;
 
-  private constructor(parts: AgentParts, outbox: Outbox, counters: Counters) {
+  private constructor(
+    parts: AgentParts,
+    outbox: Outbox,
+    counters: Counters,
+    acknowledgedBefore: number,
+  ) {
     const { device, origin, signer, files, dataFolder, clock, random, logger, sensors } = parts;
     this.parts = parts;
     this.counters = counters;
@@ -165,6 +171,7 @@ export class Agent {
       level: parts.retention ?? trust.defaultLevel,
       trust,
       marks: new HaltMarks(files, dataFolder),
+      acknowledgedBefore,
     });
     const { delivery, intake } = this;
     this.packSigner = new PackSigner({
@@ -198,11 +205,12 @@ export class Agent {
     const { dataFolder, signer, outboxBytesMax } = parts;
     const counters = newCounters();
     const files = countingFiles(parts.files, counters);
-    const kid = decodeHex(kidHex(signer.publicKey))!;
-    const segmentBytes = Math.min(262_144, Math.ceil(outboxBytesMax / 8));
+    const kid = kidHex(signer.publicKey);
     const folder = `${dataFolder}/outbox`;
-    const outbox = await Outbox.open({ files, folder, kid, segmentBytes });
-    const agent = new Agent({ ...parts, files }, outbox, counters);
+    const segmentBytes = segmentBytesFor(outboxBytesMax);
+    const outbox = await Outbox.open({ files, folder, kid: decodeHex(kid)!, segmentBytes });
+    const before = await acknowledgedBefore(files, dataFolder, kid);
+    const agent = new Agent({ ...parts, files }, outbox, counters, before);
     agent.intake.inherit(await agent.owed.load());
     return agent;
   }
@@ -339,7 +347,7 @@ export class Agent {
 
   private async store(nowMs: number): Promise<void> {
     try {
-      if (!this.repair.isFinished) await this.delivery.settle();
+      if (this.delivery.isUnsettled) await this.delivery.settle();
     } catch (error) {
       this.diskFailed(error, nowMs);
       return;
@@ -422,10 +430,21 @@ export class Agent {
   private async writeStatus(): Promise<void> {
     const { files, dataFolder, logger } = this.parts;
     try {
-      const text = JSON.stringify(this.status(), undefined, 2);
-      await files.write(`${dataFolder}/status.json`, encodeUtf8(`${text}\n`));
+      await writeStatus(files, dataFolder, this.status());
     } catch (error) {
       logger.warn({ error }, "the status file could not be written");
     }
   }
+}
+
+/** Space is given back a segment at a time, so a small outbox has small ones; a large one must not have too many. */
+function segmentBytesFor(outboxBytesMax: number): number {
+  const usual = Math.min(262_144, Math.ceil(outboxBytesMax / 8));
+  return Math.max(usual, Math.ceil(outboxBytesMax / 8_192));
+}
+
+/** How far the hub had acknowledged this key's statements when the status was last written; -1 where nobody knows. */
+async function acknowledgedBefore(files: Files, folder: string, kid: string): Promise<number> {
+  const before = await readStatus(files, folder).catch(() => undefined);
+  return before?.kid === kid && Number.isSafeInteger(before.storedSeq) ? before.storedSeq : -1;
 }

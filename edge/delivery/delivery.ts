@@ -10,6 +10,7 @@ import { equalBytes } from "../../ledger/bytes.ts";
 import { Refusal } from "../../ledger/errors.ts";
 import type { RefusalCode } from "../../ledger/errors.ts";
 import type { Reason } from "../../ledger/kinds/reason.ts";
+import { sha256 } from "../../ledger/sha256.ts";
 import type { Hash } from "../../ledger/sha256.ts";
 import { decodeStatement } from "../../ledger/statement.ts";
 import type { Logger } from "../../platform/log.ts";
@@ -17,9 +18,11 @@ import { parseAck, parseNack } from "./ack.ts";
 import type { Ack, Nack } from "./ack.ts";
 import type { ClockSource } from "../time/clock-source.ts";
 import type { Counters } from "../counters.ts";
+import { counterLost, foreignStatements } from "./halt.ts";
 import type { Halt, HaltMarks } from "./halt.ts";
 import type { OutboxRecord } from "../outbox/outbox-format.ts";
 import type { Outbox } from "../outbox/outbox.ts";
+import { Recovery } from "./recovery.ts";
 import type { Repair } from "./repair.ts";
 import type { ReceiptTrust, RetentionLevel } from "./receipt-trust.ts";
 
@@ -33,6 +36,8 @@ export interface DeliveryParts {
   readonly repair: Repair;
   readonly time: ClockSource;
   readonly marks: HaltMarks;
+  /** How far the hub had acknowledged, as an earlier run has noted; -1 where nobody knows. */
+  readonly acknowledgedBefore: number;
   readonly counters: Counters;
   readonly logger: Logger;
 }
@@ -40,8 +45,6 @@ export interface DeliveryParts {
 /** What the publisher is to do after an answer. */
 export type Advice = "go-on" | "pause";
 
-/** A leap over more numbers than the largest outbox has room for: whatever was signed before it is below. */
-const LEAP = 2 ** 24;
 /** Refusals in a row, with nothing accepted between them, after which sending is slowed down. */
 const REFUSALS_IN_A_ROW_MAX = 4;
 const ANSWERS_WAITING_MAX = 1_024;
@@ -66,12 +69,16 @@ export class Delivery {
   /** Sent again after a broken chain, and not decided by the hub yet: until then others only repeat the complaint. */
   private resending: number | undefined;
   private haltNow: Halt | undefined;
+  /** The stop is not on the disk yet. */
+  private isUnmarked = false;
   private isGivingBack = true;
+  private readonly recovery: Recovery;
   private waiting = 0;
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: DeliveryParts) {
     this.parts = parts;
+    this.recovery = new Recovery(parts);
   }
 
   /** Why nothing is signed or sent any more; `undefined` in good times. */
@@ -167,24 +174,33 @@ export class Delivery {
     });
   }
 
-  /** Signs a gap that is due, and anew what an unfinished one left out. Needs a clock; safe to repeat. */
+  /**
+   * Signs a gap that is due, and anew what an unfinished one left out; writes down a stop that could not be. Needs a clock;
+   * safe to repeat.
+   */
   settle(): Promise<Advice> {
     return this.inTurn(async () => {
-      if (!this.haltNow) await this.parts.repair.finish();
+      if (this.haltNow) await this.mark();
+      else await this.parts.repair.finish();
       return "go-on";
     });
+  }
+
+  /** Whether `settle` has something to do. */
+  get isUnsettled(): boolean {
+    return this.isUnmarked || (this.haltNow === undefined && !this.parts.repair.isFinished);
   }
 
   private async takeAck(ack: Ack): Promise<Advice> {
     if (this.haltNow) return "go-on";
     const { outbox, marks, repair } = this.parts;
     if (await marks.isRecovering()) {
-      if (!(await this.recover(ack))) return "go-on";
+      if (!(await this.recovery.goOn(ack, this.stored))) return "go-on";
     } else if (outbox.tail === undefined) {
-      if (ack.stored >= 0) return this.halt("counter-lost", textOfCounterLost(ack.stored));
+      if (ack.stored >= 0) return this.halt(counterLost(ack.stored));
       await outbox.anchor({ seq: 0, follows: 0, prev: ack.hash });
-    } else if (await this.isForeign(ack)) {
-      return this.halt("foreign-statements", textOfForeign(ack.stored));
+    } else if (await this.recovery.isForeign(ack)) {
+      return this.halt(foreignStatements(ack.stored));
     }
     if (ack.stored > this.stored) this.refusalsInARow = 0;
     repair.forget(ack.stored);
@@ -201,42 +217,6 @@ export class Delivery {
     return "go-on";
   }
 
-  /** Whether the hub holds something under this key that this card has not signed. */
-  private async isForeign(ack: Ack): Promise<boolean> {
-    const { outbox } = this.parts;
-    const tail = outbox.tail!;
-    const lastSigned = (tail.follows < tail.seq ? tail.follows : tail.seq) - 1;
-    if (ack.stored > lastSigned) return true;
-    const own = await outbox.hashAt(ack.stored);
-    return own !== undefined && !equalBytes(own, ack.hash);
-  }
-
-  /** Goes on after a person has said so; false where no clock lets the gap be signed yet. */
-  private async recover(ack: Ack): Promise<boolean> {
-    const { outbox, marks, time, logger, repair } = this.parts;
-    if (time.nowMs() === undefined) return false;
-    const { tail } = outbox;
-    await outbox.flush();
-    const follows = ack.stored + 1;
-    if (tail === undefined && ack.stored < 0) {
-      await outbox.anchor({ seq: 0, follows: 0, prev: ack.hash });
-    } else if (tail === undefined || (await this.isForeign(ack))) {
-      repair.dueReason = "counter-lost";
-      await outbox.anchor({
-        seq: Math.max(tail?.seq ?? 0, follows) + LEAP,
-        follows,
-        prev: ack.hash,
-      });
-    } else if (ack.stored < outbox.knownFrom!) {
-      repair.dueReason = "released";
-      await outbox.anchor({ seq: tail.seq, follows, prev: ack.hash });
-    }
-    await repair.finish();
-    await marks.recovered();
-    logger.warn({ stored: ack.stored, next: outbox.tail?.seq }, "goes on after a recovery");
-    return true;
-  }
-
   private async release(ack: Ack): Promise<void> {
     const { outbox, level, trust, counters, logger } = this.parts;
     const reached = level === "stored" ? ack.stored : Math.min(ack[level] ?? -1, ack.stored);
@@ -245,6 +225,9 @@ export class Delivery {
       const receipt = level === "sealed" ? ack.sealedReceipt : ack.cosignedReceipt;
       const record = await outbox.read(reached);
       if (receipt === undefined || record === undefined) return;
+      // After a leap the number may be another card's: what it says of that card is nothing to let go by.
+      const hash = await outbox.hashAt(reached);
+      if (hash && !equalBytes(hash, sha256(record.statement))) return;
       const fault = trust.check(level, record.statement, receipt);
       if (fault) {
         counters.receiptsRefused += 1;
@@ -369,12 +352,20 @@ export class Delivery {
     return this.refusalsInARow > REFUSALS_IN_A_ROW_MAX ? "pause" : "go-on";
   }
 
-  private async halt(reason: Halt["reason"], text: string): Promise<Advice> {
-    this.haltNow = { reason, text };
-    this.parts.logger.error({ reason }, text);
+  private async halt(halt: Halt): Promise<Advice> {
+    this.haltNow = halt;
+    this.parts.logger.error({ reason: halt.reason }, halt.text);
     // A lost counter is found out again at the next start; a clone might sign before the hub speaks.
-    if (reason === "foreign-statements") await this.parts.marks.halt(this.haltNow);
+    this.isUnmarked = halt.reason === "foreign-statements";
+    await this.mark();
     return "pause";
+  }
+
+  /** Writes down that the device has stopped. */
+  private async mark(): Promise<void> {
+    if (!this.isUnmarked || this.haltNow === undefined) return;
+    await this.parts.marks.halt(this.haltNow);
+    this.isUnmarked = false;
   }
 
   private inTurn(work: () => Promise<Advice>): Promise<Advice> {
@@ -389,24 +380,4 @@ export class Delivery {
     this.turn = done.catch(() => undefined);
     return done;
   }
-}
-
-function textOfCounterLost(stored: number): string {
-  return (
-    `The hub holds statements of this key up to number ${stored}, and this card holds none. If no other machine ` +
-    "uses the key, run `kerbstone edge recover CONFIG`; else make a new one with `kerbstone edge renew CONFIG`."
-  );
-}
-
-function textOfForeign(stored: number): string {
-  if (stored < 0)
-    return (
-      "The hub knows another enrolment of this key than the one that this card began with: the log was begun anew, or " +
-      "restored to a time before it. Run `kerbstone edge recover CONFIG`: what is still kept is then signed anew."
-    );
-  return (
-    `The hub holds a statement of this key with number ${stored} that this card did not sign: the card was cloned, or ` +
-    "restored from a copy. Make a new key with `kerbstone edge renew CONFIG`; or, if no other machine uses this one, go " +
-    "on with `kerbstone edge recover CONFIG`."
-  );
 }

@@ -19,6 +19,7 @@ import type { Tail } from "./segment-header.ts";
 import { findSegments, readNewest, segmentPath } from "./segment-files.ts";
 import { entryOf, SegmentReader } from "./segment-reader.ts";
 import { Succession } from "./succession.ts";
+import type { NumberRange } from "./succession.ts";
 
 /** What an outbox is made of. */
 export interface OutboxParts {
@@ -141,15 +142,17 @@ export class Outbox {
   /**
    * Puts the chain at `tail`: at the first acknowledgement of a new key, and where numbers have to be skipped.
    *
-   * Durable when it resolves. `tail.seq` is not below the present one, and nothing waits for the disk.
+   * Durable when it resolves, together with the wish to sign anew what is kept of `renew`. `tail.seq` is not below the present
+   * one, and nothing waits for the disk.
    */
-  anchor(tail: Tail): Promise<void> {
+  anchor(tail: Tail, renew?: NumberRange): Promise<void> {
     return this.exclusive(async () => {
       if (this.queue.length > 0 || tail.seq < (this.tailNow?.seq ?? 0) || tail.follows > tail.seq) {
         throw new RangeError(
           "an anchor may only move the chain forward, and only when all is flushed",
         );
       }
+      if (renew) for (const succession of [this.succession, this.written]) succession.want(renew);
       await this.beginSegment(tail);
       this.tailNow = tail;
     });
@@ -200,10 +203,11 @@ export class Outbox {
 
   /** The hash of the statement `seq`, as far as it is known: also of the last one before what is kept. */
   async hashAt(seq: number): Promise<Hash | undefined> {
+    // The newest word on it: after a leap the chain goes on from a statement that is not this card's own.
+    const header = this.segments.findLast(({ tail }) => tail.follows === seq + 1);
+    if (header) return header.tail.prev;
     const record = await this.read(seq);
-    if (record) return sha256(record.statement);
-    const header = this.segments.find(({ tail }) => tail.follows === seq + 1);
-    return header?.tail.prev ?? this.prevOfGap(seq + 1);
+    return record ? sha256(record.statement) : this.prevOfGap(seq + 1);
   }
 
   /** The next statement from `seq` on that is to be sent; `undefined` where none is on disk yet. */
@@ -343,7 +347,7 @@ export class Outbox {
   /** Removes segments, oldest first: a void record must not come back to life because its successor is gone. */
   private async prune(): Promise<void> {
     await this.beginAnewWhenSpent();
-    while (this.segments.length > 1 && this.segments[0]!.last <= this.releasedNow) {
+    while (this.segments.length > 1 && this.isReleased(this.segments[0]!)) {
       await this.parts.files.remove(this.segments[0]!.path);
       this.takeAway(0);
     }
@@ -359,6 +363,10 @@ export class Outbox {
       await this.parts.files.remove(path);
       this.takeAway(at);
     }
+  }
+
+  private isReleased({ tail, last }: Segment): boolean {
+    return last <= this.releasedNow && !this.succession.isWanted(tail.seq, last);
   }
 
   /** Of a full segment of which all was let go only the counter is needed, and an empty one has that, too. */

@@ -56,8 +56,7 @@ export class Succession {
       const gaps = this.replaced.map(({ to }) => to + 1);
       const live = [gap.refused, ...gaps].reduce(without, this.liveIn(range));
       // What an older gap left out may still wait, or wait again where its renewal was lost with the power.
-      const wanted = [...this.pending, ...live];
-      this.pending = wanted.toSorted((a, b) => this.firstOf(a.from) - this.firstOf(b.from));
+      this.pending = this.inOrder([...this.pending, ...live]);
       this.replaced = [...this.replaced, range];
     } else if (replaces !== undefined) {
       this.noteRenewal(seq, this.firstOf(replaces));
@@ -71,6 +70,16 @@ export class Succession {
    */
   renewed(seq: number): void {
     this.pending = without(this.pending, seq);
+  }
+
+  /** Says that what is live in a range is to be signed anew, although no gap has left it out. */
+  want(range: NumberRange): void {
+    this.pending = this.inOrder([...this.pending, ...this.liveIn(range)]);
+  }
+
+  /** Whether anything from `first` to `last` is still to be signed anew. */
+  isWanted(first: number, last: number): boolean {
+    return this.pending.some(({ from, to }) => from <= last && first <= to);
   }
 
   /** Says that there are no records from the next one to be renewed up to `seq`. */
@@ -104,8 +113,7 @@ export class Succession {
 
   /** Says whether `first` to `last` are all replaced, and all that was good in there is signed anew. */
   isSpent(first: number, last: number): boolean {
-    const isPending = this.pending.some(({ from, to }) => from <= last && first <= to);
-    return !isPending && this.nextLive(first) > last;
+    return !this.isWanted(first, last) && this.nextLive(first) > last;
   }
 
   /** Forgets about everything up to `seq`. */
@@ -114,6 +122,10 @@ export class Succession {
       this.replaced = this.replaced.filter(({ to }) => to > seq);
     if (this.renewals.some(({ to }) => to <= seq))
       this.renewals = this.renewals.filter(({ to }) => to > seq);
+  }
+
+  private inOrder(ranges: readonly NumberRange[]): readonly NumberRange[] {
+    return ranges.toSorted((a, b) => this.firstOf(a.from) - this.firstOf(b.from));
   }
 
   private noteRenewal(seq: number, first: number): void {
