@@ -15,6 +15,7 @@ import type { Files } from "../platform/files.ts";
 import type { Logger } from "../platform/log.ts";
 import type { Random } from "../platform/random.ts";
 import { BackOff } from "../platform/back-off.ts";
+import { asUserError } from "../platform/system-error.ts";
 import { Chain } from "./signing/chain.ts";
 import { ClockSource } from "./time/clock-source.ts";
 import type { AskTimeSync } from "./time/time-sync.ts";
@@ -133,6 +134,7 @@ export class Agent {
   private acknowledged = -1;
   private acknowledgedMs: number | undefined;
   private storing: Promise<void> | undefined;
+  private diskFault: string | undefined;
 
   private constructor(
     parts: AgentParts,
@@ -277,6 +279,7 @@ export class Agent {
       halted: delivery.halted,
       isHubBehind: delivery.isHubBehind,
       waitsFor: this.packSigner.obstacle,
+      diskFault: this.outbox.isFlushed ? undefined : this.diskFault,
       waitingReadings: intake.size,
       nextSeq: outbox.tail?.seq,
       oldestSeq: outbox.oldest,
@@ -372,6 +375,7 @@ export class Agent {
 
   private diskFailed(error: unknown, nowMs: number): void {
     this.counters.flushesFailed += 1;
+    this.diskFault = asUserError(error)?.message ?? (error as Error).message;
     this.nextFlushMs = nowMs + this.diskRetry.nextMs();
     this.parts.logger.error({ error }, "the disk fails; what was signed waits in memory");
   }

@@ -185,7 +185,10 @@ const OBSTACLES: Readonly<Record<string, readonly [text: string, remedy: string]
     "the hub has not acknowledged the enrolment",
     "Have the operator enrol the device.",
   ],
-  disk: ["the disk refuses what was signed", "Look at `dmesg`: the card may be worn out or full."],
+  disk: [
+    "the disk refuses what was signed",
+    "Free some space, or look at `dmesg`: a card that has become read-only is worn out.",
+  ],
   full: [
     "the outbox is full, new readings are dropped",
     "Find out why the hub does not take them.",
@@ -201,12 +204,12 @@ const OBSTACLES: Readonly<Record<string, readonly [text: string, remedy: string]
 };
 
 function judgeOutbox(status: FoundStatus["status"]): Finding {
-  const { outboxBytes, outboxBytesMax, waitsFor, waitingReadings, counters } = status;
+  const { outboxBytes, outboxBytesMax, waitsFor, waitingReadings, counters, diskFault } = status;
   const percent = ((100 * outboxBytes) / outboxBytesMax).toFixed(1);
   const text = `${percent} % full, ${waitingReadings} readings wait, ${counters.readingsDropped} dropped`;
   const [why, remedy] = OBSTACLES[waitsFor ?? ""] ?? [];
   if (why !== undefined)
-    return { subject: "outbox", level: "wrong", text: `${text}: ${why}`, remedy };
+    return { subject: "outbox", level: "wrong", text: `${text}: ${diskFault ?? why}`, remedy };
   if (counters.readingsDropped > 0)
     return {
       subject: "outbox",

@@ -25,6 +25,8 @@ export interface AgentStatus {
   readonly isHubBehind: boolean;
   /** Why readings wait unsigned. */
   readonly waitsFor: Obstacle | undefined;
+  /** What is wrong with the disk, in a sentence, while readings wait for it. */
+  readonly diskFault?: string | undefined;
   readonly waitingReadings: number;
   /** Absent before the hub has acknowledged the enrolment. */
   readonly nextSeq: number | undefined;
@@ -57,6 +59,7 @@ export function formatStatus(status: AgentStatus, nowMs: number, isLive: boolean
         `  sensor     ${sensor.stream}: ${sensor.driver} at ${sensor.address}, ${sensor.line}, ${sensor.frameCounters.framesGood} frames good, ${sensor.frameCounters.framesBad} bad${troubleOf(sensor)}`,
     ),
   ];
+  if (status.diskFault !== undefined) lines.push(`  DISK       ${status.diskFault}`);
   if (status.isHubBehind)
     lines.push("  THE HUB HAS FORGOTTEN statements that were let go; it has to be restored.");
   if (halted) lines.push(`  STOPPED    ${halted.text}`);

@@ -101,8 +101,8 @@ export class EdgeProgram {
   }
 
   /** Hashes in hex of the statements on its disk, by number. Torn bytes are stepped over. */
-  async outbox(): Promise<Map<number, string>> {
-    const folder = join(this.folder, "data", "outbox");
+  async outbox(data: string = join(this.folder, "data")): Promise<Map<number, string>> {
+    const folder = join(data, "outbox");
     const statements = new Map<number, string>();
     for (const name of await readdir(folder).catch(() => [])) {
       if (!name.endsWith(".outbox")) continue;
