@@ -54,6 +54,11 @@ export class EdgeProgram {
     return new EdgeProgram(scope, folder, run);
   }
 
+  /** The same program on another folder, such as a copy. */
+  at(folder: string): EdgeProgram {
+    return new EdgeProgram(this.#scope, folder, this.#run);
+  }
+
   get settings(): string {
     return join(this.folder, "edge.toml");
   }
