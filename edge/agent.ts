@@ -102,8 +102,9 @@ const STATE_EVERY_MS = 5_000;
 const ASK_TIME_EVERY_MS = 60_000;
 const ASK_SYNC_EVERY_MS = 15_000;
 const ASK_STANDING_EVERY_MS = 600_000;
-/** Cards wear out: what people may want to know need not be newer. */
-const STATUS_EVERY_MS = 60_000;
+const OWED_EVERY_MS = 60_000;
+/** Cards wear out, and the file is only for those who come when the agent is dead: a live one is asked. */
+const STATUS_EVERY_MS = 600_000;
 const DISK_RETRY = { firstMs: 1_000, mostMs: 60_000 };
 
 /** See the head of the file. */
@@ -128,6 +129,7 @@ export class Agent {
   private nextSyncMs = 0;
   private nextStandingMs = 0;
   private standing: Standing | undefined;
+  private nextOwedMs = 0;
   private nextStatusMs = 0;
   private lastState = "";
   private lastStateConnection = 0;
@@ -340,12 +342,16 @@ export class Agent {
   private async work(nowMs: number): Promise<void> {
     // The disk is left alone for a while where it has failed, unless somebody else has found it well meanwhile.
     if (nowMs >= this.nextFlushMs || this.outbox.isFlushed) await this.store(nowMs);
-    if (nowMs < this.nextStatusMs) return;
-    this.nextStatusMs = nowMs + STATUS_EVERY_MS;
-    // Where something stands in the way for long, what waits may go with the power.
-    const mayBeLost = this.packSigner.obstacle !== undefined;
-    await this.saveOwed(mayBeLost ? this.intake.owed() : this.intake.droppedByStream);
-    await this.writeStatus();
+    if (nowMs >= this.nextOwedMs) {
+      this.nextOwedMs = nowMs + OWED_EVERY_MS;
+      // Where something stands in the way for long, what waits may go with the power.
+      const mayBeLost = this.packSigner.obstacle !== undefined;
+      await this.saveOwed(mayBeLost ? this.intake.owed() : this.intake.droppedByStream);
+    }
+    if (nowMs >= this.nextStatusMs) {
+      this.nextStatusMs = nowMs + STATUS_EVERY_MS;
+      await this.writeStatus();
+    }
   }
 
   private async store(nowMs: number): Promise<void> {

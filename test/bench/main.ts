@@ -9,6 +9,7 @@ import { benchAdmission } from "./admission.ts";
 import { benchAudit } from "./audit.ts";
 import { benchBacklog } from "./backlog.ts";
 import { benchEdge } from "./edge.ts";
+import { benchEdgeHour } from "./edge-hour.ts";
 import { benchPacks } from "./packs.ts";
 import { benchStartup } from "./startup.ts";
 import { printFigure } from "./figure.ts";
@@ -20,6 +21,7 @@ const BENCHMARKS: Readonly<Record<string, (folder: string) => Promise<Figure[]>>
   audit: benchAudit,
   startup: benchStartup,
   edge: benchEdge,
+  "edge-hour": benchEdgeHour,
   backlog: benchBacklog,
 };
 

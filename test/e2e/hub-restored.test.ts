@@ -31,8 +31,14 @@ test("older by what is still kept, then older by what was let go, then the newes
     sensors: [`traffic:line-protocol=${board.address}`],
     // A hub that is back is found soon; a segment holds some forty statements, so that space is given back soon.
     run: [
-      ...["--pack-seconds", "1", "--pack-readings-max", "1", "--outbox-bytes-max", "131072"],
-      ...["--sending-reconnect-most-ms", "300"],
+      "--pack-seconds",
+      "1",
+      "--pack-readings-max",
+      "1",
+      "--outbox-bytes-max",
+      "131072",
+      "--sending-reconnect-most-ms",
+      "300",
     ],
   });
   await edge.start();

@@ -61,7 +61,7 @@ describe("a card was copied", () => {
       return at < 0 ? undefined : at === 0 ? [original, clone] : [clone, original];
     });
     // Whichever of them it is takes the part of the clone from here on.
-    [original, clone] = [goesOn!, stopped!];
+    [original, clone] = [goesOn, stopped];
     expect((await statusOf(clone))!.halted).toMatchObject({ reason: "foreign-statements" });
     const said = await runEdgeHere(["status", clone.settings, "--once"]);
     expect(said.code).toBe(1);

@@ -34,7 +34,7 @@ export function hasCardImages(): boolean {
 }
 
 /** Makes a card; it is gone with the scope. */
-export async function cardImage(scope: Scope): Promise<CardImage> {
+export async function cardImage(scope: Pick<Scope, "folder" | "defer">): Promise<CardImage> {
   const image = makeImage(await scope.folder("image"));
   const folder = await scope.folder("card");
   scope.defer(() => void spawnSync("umount", ["-l", folder]));
@@ -57,7 +57,7 @@ function makeImage(folder: string): string {
   const file = openSync(path, "w");
   ftruncateSync(file, BYTES);
   closeSync(file);
-  spawnSync("mkfs.ext4", ["-q", "-F", path]);
+  spawnSync("mkfs.ext4", ["-q", "-F", "-b", "4096", path]);
   return path;
 }
 

@@ -123,10 +123,14 @@ export class ScriptedHub {
 
   /** Trusts this hub, with the one mirror as its quorum. */
   get policy(): Policy {
-    const mirror = formatVkey(vkeyOf(MIRROR, TYPE_COSIGNATURE, this.mirror.publicKey));
-    const policy = parsePolicy(`log ${this.vkey}\nwitness m ${mirror}\nquorum m\n`);
+    const policy = parsePolicy(this.policyText);
     if (policy instanceof Fault) throw new Error(policy.text);
     return policy;
+  }
+
+  get policyText(): string {
+    const mirror = formatVkey(vkeyOf(MIRROR, TYPE_COSIGNATURE, this.mirror.publicKey));
+    return `log ${this.vkey}\nwitness m ${mirror}\nquorum m\n`;
   }
 
   /** Connects a device through memory. */
