@@ -5,7 +5,7 @@
  * touches is an argument; run-command.ts hands in the real things.
  */
 
-import { decodeHex, encodeUtf8 } from "../ledger/bytes.ts";
+import { decodeHex } from "../ledger/bytes.ts";
 import { kidHex } from "../ledger/key.ts";
 import type { Policy } from "../ledger/policy.ts";
 import type { Position } from "../ledger/senml.ts";
@@ -17,6 +17,7 @@ import type { Random } from "../platform/random.ts";
 import { BackOff } from "../platform/back-off.ts";
 import { PreviewChannel } from "./cameras/preview-channel.ts";
 import type { PreviewAddress } from "./cameras/preview-connection.ts";
+import { asUserError } from "../platform/system-error.ts";
 import { Chain } from "./signing/chain.ts";
 import { ClockSource } from "./time/clock-source.ts";
 import type { AskTimeSync } from "./time/time-sync.ts";
@@ -34,15 +35,19 @@ import type { Connect } from "./sensors/lines/line.ts";
 import { formatLiveView } from "./status/live-view.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { PackSigner } from "./packs/pack-signer.ts";
+import { Owed } from "./packs/owed.ts";
+import type { OwedCounts } from "./packs/owed.ts";
 import type { PackLimits } from "./packs/packer.ts";
 import { Publisher } from "./delivery/publisher.ts";
 import type { SendingLimits } from "./delivery/publisher.ts";
+import type { Standing } from "./delivery/standing.ts";
 import { Quarantine } from "./outbox/quarantine.ts";
 import { ReceiptTrust } from "./delivery/receipt-trust.ts";
 import type { RetentionLevel } from "./delivery/receipt-trust.ts";
 import { Repair } from "./delivery/repair.ts";
 import type { Fix, SensorReading } from "./sensors/reading.ts";
 import { Sensor } from "./sensors/sensor.ts";
+import { readStatus, writeStatus } from "./status/status-file.ts";
 import type { AgentStatus } from "./status/status.ts";
 
 /** A sensor as an agent gets it. */
@@ -91,6 +96,8 @@ export interface AgentParts {
   readonly connectHub: ConnectHub;
   /** Asks the hub for the time, milliseconds since 1970; a last resort. */
   readonly askHubTime?: (signal: AbortSignal) => Promise<number | undefined>;
+  /** Asks the hub how the device stands with it, where it refuses the login. */
+  readonly askStanding?: (signal: AbortSignal) => Promise<Standing>;
   readonly sending?: Partial<SendingLimits>;
   /** Belongs to this agent alone. */
   readonly dataFolder: string;
@@ -104,8 +111,10 @@ const TICK_MS = 1_000;
 const STATE_EVERY_MS = 5_000;
 const ASK_TIME_EVERY_MS = 60_000;
 const ASK_SYNC_EVERY_MS = 15_000;
-/** Cards wear out: what people may want to know need not be newer. */
-const STATUS_EVERY_MS = 60_000;
+const ASK_STANDING_EVERY_MS = 600_000;
+const OWED_EVERY_MS = 60_000;
+/** Cards wear out, and the file is only for those who come when the agent is dead: a live one is asked. */
+const STATUS_EVERY_MS = 600_000;
 const DISK_RETRY = { firstMs: 1_000, mostMs: 60_000 };
 
 /** See the head of the file. */
@@ -116,6 +125,7 @@ export class Agent {
   private readonly time: ClockSource;
   private readonly intake: Intake;
   private readonly outbox: Outbox;
+  private readonly owed: Owed;
   private readonly repair: Repair;
   private readonly delivery: Delivery;
   private readonly packSigner: PackSigner;
@@ -129,17 +139,28 @@ export class Agent {
   private nextStateMs = 0;
   private nextAskMs = 0;
   private nextSyncMs = 0;
+  private nextStandingMs = 0;
+  private standing: Standing | undefined;
+  private nextOwedMs = 0;
   private nextStatusMs = 0;
   private lastState = "";
+  private lastStateConnection = 0;
   private acknowledged = -1;
   private acknowledgedMs: number | undefined;
   private storing: Promise<void> | undefined;
+  private diskFault: string | undefined;
 
-  private constructor(parts: AgentParts, outbox: Outbox, counters: Counters) {
+  private constructor(
+    parts: AgentParts,
+    outbox: Outbox,
+    counters: Counters,
+    acknowledgedBefore: number,
+  ) {
     const { device, origin, signer, files, dataFolder, clock, random, logger, sensors } = parts;
     this.parts = parts;
     this.counters = counters;
     this.outbox = outbox;
+    this.owed = new Owed(files, `${dataFolder}/owed.json`, outbox);
     this.kid = kidHex(signer.publicKey);
     this.fixed = parts.position;
     this.diskRetry = new BackOff(random, DISK_RETRY);
@@ -156,6 +177,7 @@ export class Agent {
     this.repair = new Repair({
       ...shared,
       stream: parts.gapStream ?? sensors[0]?.stream ?? device,
+      owe: (stream, count) => this.intake.inherit(new Map([[stream, count]])),
       renewed: (seq, as) => this.cameras?.renewed(seq, as),
     });
     const { repair } = this;
@@ -166,6 +188,7 @@ export class Agent {
       level: parts.retention ?? trust.defaultLevel,
       trust,
       marks: new HaltMarks(files, dataFolder),
+      acknowledgedBefore,
     });
     const { delivery, intake } = this;
     this.packSigner = new PackSigner({
@@ -207,11 +230,14 @@ export class Agent {
     const { dataFolder, signer, outboxBytesMax } = parts;
     const counters = newCounters();
     const files = countingFiles(parts.files, counters);
-    const kid = decodeHex(kidHex(signer.publicKey))!;
-    const segmentBytes = Math.min(262_144, Math.ceil(outboxBytesMax / 8));
+    const kid = kidHex(signer.publicKey);
     const folder = `${dataFolder}/outbox`;
-    const outbox = await Outbox.open({ files, folder, kid, segmentBytes });
-    return new Agent({ ...parts, files }, outbox, counters);
+    const segmentBytes = segmentBytesFor(outboxBytesMax);
+    const outbox = await Outbox.open({ files, folder, kid: decodeHex(kid)!, segmentBytes });
+    const before = await acknowledgedBefore(files, dataFolder, kid);
+    const agent = new Agent({ ...parts, files }, outbox, counters, before);
+    agent.intake.inherit(await agent.owed.load());
+    return agent;
   }
 
   /** Runs until the signal; then what was read is signed and on disk, and the hub knows that the device is offline. */
@@ -235,9 +261,9 @@ export class Agent {
     }
     await Promise.all([...running, this.storing]);
     this.intake.close(clock.monotonicMs(), true);
-    this.packSigner.signWaiting();
     await this.cameras?.sign();
-    await this.flush();
+    await this.store(clock.monotonicMs());
+    await this.leave();
     await this.writeStatus();
     await this.outbox.close();
   }
@@ -245,6 +271,29 @@ export class Agent {
   /** The newest value of every quantity, signed or not. */
   get latest(): readonly LatestReading[] {
     return this.intake.latest;
+  }
+
+  /** Says what the end of the program takes with it, now and in the next pack. */
+  private async leave(): Promise<void> {
+    const { logger } = this.parts;
+    if (!this.outbox.isFlushed)
+      logger.error({}, "the disk fails to the last; what was signed and not stored is lost");
+    const { size } = this.intake;
+    if (size > 0) {
+      const about = { readings: size, reason: this.packSigner.obstacle };
+      logger.warn(about, "stopped with readings that could not be signed; they are dropped");
+    }
+    await this.saveOwed(this.intake.owed());
+  }
+
+  /** Keeps what is owed for the next start. What is not on the disk yet will be: then it is tried again. */
+  private async saveOwed(counts: OwedCounts): Promise<void> {
+    if (!this.outbox.isFlushed) return;
+    try {
+      await this.owed.save(counts);
+    } catch (error) {
+      this.parts.logger.warn({ error }, "the count of dropped readings could not be kept");
+    }
   }
 
   /** How it is, for people. */
@@ -256,10 +305,13 @@ export class Agent {
       kid: this.kid,
       atMs: this.parts.clock.nowMs(),
       isConnected: this.publisher.isConnected,
+      isLoginRefused: this.publisher.isLoginRefused,
+      standing: this.publisher.isLoginRefused ? this.standing : undefined,
       clockSource: this.time.source,
       halted: delivery.halted,
       isHubBehind: delivery.isHubBehind,
       waitsFor: this.packSigner.obstacle,
+      diskFault: this.outbox.isFlushed ? undefined : this.diskFault,
       waitingReadings: intake.size,
       nextSeq: outbox.tail?.seq,
       oldestSeq: outbox.oldest,
@@ -304,6 +356,7 @@ export class Agent {
     this.noteProgress(nowMs);
     if (nowMs >= this.nextSyncMs) void this.askSync(nowMs);
     if (this.time.wantsHub) void this.askTime(signal, nowMs);
+    if (this.publisher.isLoginRefused) void this.askStanding(signal, nowMs);
     if (nowMs >= this.nextStateMs) this.publishState(nowMs);
     this.storing ??= this.work(nowMs).finally(() => {
       this.storing = undefined;
@@ -319,15 +372,23 @@ export class Agent {
 
   /** What takes the disk. Never rejects for the disk's faults: the next tick tries again. */
   private async work(nowMs: number): Promise<void> {
-    if (nowMs >= this.nextFlushMs) await this.store(nowMs);
-    if (nowMs < this.nextStatusMs) return;
-    this.nextStatusMs = nowMs + STATUS_EVERY_MS;
-    await this.writeStatus();
+    // The disk is left alone for a while where it has failed, unless somebody else has found it well meanwhile.
+    if (nowMs >= this.nextFlushMs || this.outbox.isFlushed) await this.store(nowMs);
+    if (nowMs >= this.nextOwedMs) {
+      this.nextOwedMs = nowMs + OWED_EVERY_MS;
+      // Where something stands in the way for long, what waits may go with the power.
+      const mayBeLost = this.packSigner.obstacle !== undefined;
+      await this.saveOwed(mayBeLost ? this.intake.owed() : this.intake.droppedByStream);
+    }
+    if (nowMs >= this.nextStatusMs) {
+      this.nextStatusMs = nowMs + STATUS_EVERY_MS;
+      await this.writeStatus();
+    }
   }
 
   private async store(nowMs: number): Promise<void> {
     try {
-      if (!this.repair.isFinished) await this.delivery.settle();
+      if (this.delivery.isUnsettled) await this.delivery.settle();
     } catch (error) {
       this.diskFailed(error, nowMs);
       return;
@@ -335,7 +396,6 @@ export class Agent {
     this.packSigner.signWaiting();
     await this.cameras?.sign();
     if (await this.flush()) this.diskRetry.reset();
-    else this.nextFlushMs = nowMs + this.diskRetry.nextMs();
   }
 
   /** Makes what was signed durable, and sends it. False where the disk fails; nothing is lost then. */
@@ -354,6 +414,7 @@ export class Agent {
 
   private diskFailed(error: unknown, nowMs: number): void {
     this.counters.flushesFailed += 1;
+    this.diskFault = asUserError(error)?.message ?? (error as Error).message;
     this.nextFlushMs = nowMs + this.diskRetry.nextMs();
     this.parts.logger.error({ error }, "the disk fails; what was signed waits in memory");
   }
@@ -375,6 +436,21 @@ export class Agent {
     }
   }
 
+  /** Finds out what a refused login means, for people to know. */
+  private async askStanding(signal: AbortSignal, nowMs: number): Promise<void> {
+    const { askStanding, logger } = this.parts;
+    if (askStanding === undefined || nowMs < this.nextStandingMs) return;
+    this.nextStandingMs = nowMs + ASK_STANDING_EVERY_MS;
+    try {
+      const before = this.standing;
+      this.standing = await askStanding(signal);
+      if (this.standing === before) return;
+      logger.warn({ standing: this.standing }, "the hub refuses the login, and says why");
+    } catch (error) {
+      logger.info({ error }, "the hub could not be asked how this device stands with it");
+    }
+  }
+
   private publishState(nowMs: number): void {
     this.nextStateMs = nowMs + STATE_EVERY_MS;
     const state = formatLiveView({
@@ -386,18 +462,33 @@ export class Agent {
       sensors: this.sensors.map((sensor) => sensor.status(undefined)),
       cameras: this.cameras?.status() ?? [],
     });
-    if (state === this.lastState || !this.publisher.isConnected) return;
+    const { connections } = this.counters;
+    // A hub that was restarted has forgotten the last one.
+    const isKnown = state === this.lastState && connections === this.lastStateConnection;
+    if (isKnown || !this.publisher.isConnected) return;
     this.lastState = state;
+    this.lastStateConnection = connections;
     this.publisher.publishState(state);
   }
 
   private async writeStatus(): Promise<void> {
     const { files, dataFolder, logger } = this.parts;
     try {
-      const text = JSON.stringify(this.status(), undefined, 2);
-      await files.write(`${dataFolder}/status.json`, encodeUtf8(`${text}\n`));
+      await writeStatus(files, dataFolder, this.status());
     } catch (error) {
       logger.warn({ error }, "the status file could not be written");
     }
   }
+}
+
+/** Space is given back a segment at a time, so a small outbox has small ones; a large one must not have too many. */
+function segmentBytesFor(outboxBytesMax: number): number {
+  const usual = Math.min(262_144, Math.ceil(outboxBytesMax / 8));
+  return Math.max(usual, Math.ceil(outboxBytesMax / 8_192));
+}
+
+/** How far the hub had acknowledged this key's statements when the status was last written; -1 where nobody knows. */
+async function acknowledgedBefore(files: Files, folder: string, kid: string): Promise<number> {
+  const before = await readStatus(files, folder).catch(() => undefined);
+  return before?.kid === kid && Number.isSafeInteger(before.storedSeq) ? before.storedSeq : -1;
 }

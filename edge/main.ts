@@ -7,6 +7,7 @@ import { showClips } from "./commands/clips-command.ts";
 import { runDoctor } from "./commands/doctor-command.ts";
 import { initEdge } from "./commands/init-command.ts";
 import { installService } from "./commands/install-service-command.ts";
+import { renewEdge } from "./commands/renew-command.ts";
 import { recoverEdge } from "./commands/recover-command.ts";
 import { runEdge } from "./commands/run-command.ts";
 import { showStatus } from "./commands/status-command.ts";
@@ -19,6 +20,7 @@ const programs: Readonly<Record<string, Program>> = {
   run: runEdge,
   status: showStatus,
   recover: recoverEdge,
+  renew: renewEdge,
   "install-service": (io, argv) => installService(io, argv),
   doctor: (io, argv) => runDoctor(io, argv),
   "test-sensor": (io, argv) => testSensor(io, argv),

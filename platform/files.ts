@@ -77,15 +77,7 @@ const DEFAULT_MODE = 0o644;
 
 /** The machine's disk. */
 export const nodeFiles: Files = {
-  read: (path) =>
-    orUndefined(async () => {
-      try {
-        return plainBytes(await readFile(path));
-      } catch (error) {
-        // Node opens a folder, and names no path when it then cannot be read.
-        throw error instanceof Error ? Object.assign(error, { path }) : error;
-      }
-    }),
+  read: (path) => orUndefined(() => named(path, async () => plainBytes(await readFile(path)))),
 
   readRange: (path, offset, length) =>
     orUndefined(async () => {
@@ -129,7 +121,7 @@ export const nodeFiles: Files = {
       // Even where the file was there: whoever made it may have been killed before its own sync.
       await syncFolder(dirname(resolve(path)));
       const { size } = await handle.stat();
-      return new OrderedFile(path, rawFile(handle), size);
+      return new OrderedFile(path, rawFile(handle, path), size);
     } catch (error) {
       await handle.close();
       throw error;
@@ -149,13 +141,15 @@ export const nodeFiles: Files = {
 async function replace(target: string, bytes: Uint8Array, mode?: number): Promise<void> {
   const folder = dirname(target);
   const temporary = join(folder, TEMPORARY_PREFIX + basename(target));
-  try {
-    await writeWhole(temporary, bytes, mode);
-    await rename(temporary, target);
-  } catch (error) {
-    await unlink(temporary).catch(() => undefined); // The first error says more.
-    throw error;
-  }
+  await named(target, async () => {
+    try {
+      await writeWhole(temporary, bytes, mode);
+      await rename(temporary, target);
+    } catch (error) {
+      await unlink(temporary).catch(() => undefined); // The first error says more.
+      throw error;
+    }
+  });
   await syncFolder(folder);
 }
 
@@ -170,14 +164,23 @@ async function writeWhole(path: string, bytes: Uint8Array, mode?: number): Promi
   }
 }
 
-function rawFile(handle: FileHandle): RawFile {
+function rawFile(handle: FileHandle, path: string): RawFile {
   return {
-    write: (offset, bytes) => writeAt(handle, offset, bytes),
-    sync: () => handle.datasync(),
-    read: (offset, length) => readAt(handle, offset, length),
-    truncate: (size) => handle.truncate(size),
+    write: (offset, bytes) => named(path, () => writeAt(handle, offset, bytes)),
+    sync: () => named(path, () => handle.datasync()),
+    read: (offset, length) => named(path, () => readAt(handle, offset, length)),
+    truncate: (size) => named(path, () => handle.truncate(size)),
     close: () => handle.close(),
   };
+}
+
+/** Has an error say which path it is about: Node names none for what is done to an open file. */
+async function named<T>(path: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw error instanceof Error ? Object.assign(error, { path }) : error;
+  }
 }
 
 /** Writes all of `bytes`; one call of the kernel may take only part of them. */
@@ -252,7 +255,7 @@ function startFolderSync(folder: string): Promise<void> {
 async function syncFolderNow(folder: string): Promise<void> {
   const handle = await open(folder, "r");
   try {
-    await handle.sync();
+    await named(folder, () => handle.sync());
   } finally {
     await handle.close();
   }

@@ -4,6 +4,9 @@
  */
 
 import { UserError } from "../../platform/user-error.ts";
+import type { HaltReason } from "../delivery/halt.ts";
+import type { Standing } from "../delivery/standing.ts";
+import { REFUSED_LOGINS } from "../status/status.ts";
 import type { FoundStatus } from "../status/status-socket.ts";
 
 /** One thing that was looked at. */
@@ -127,17 +130,10 @@ export function judgeStatus(found: FoundStatus | undefined, nowMs: number): Find
       subject: "signing",
       level: "wrong",
       text: status.halted.text,
-      remedy: HALT_REMEDY,
+      remedy: HALT_REMEDIES[status.halted.reason],
     });
   findings.push(judgeOutbox(status));
-  if (isLive && !status.isConnected)
-    findings.push({
-      subject: "connection",
-      level: "wrong",
-      text: "the agent is not connected to the hub",
-      remedy:
-        "Stop the agent and run this again: it then tries to log in by itself, and says what is wrong.",
-    });
+  if (isLive && !status.isConnected) findings.push(judgeConnection(status));
   if (status.isHubBehind)
     findings.push({
       subject: "hub",
@@ -148,7 +144,40 @@ export function judgeStatus(found: FoundStatus | undefined, nowMs: number): Find
   return findings;
 }
 
-const HALT_REMEDY = 'See docs/edge.md, "Stopping".';
+const RENEWAL =
+  "A new key: kerbstone edge renew CONFIG; the old key and its outbox are kept beside it.";
+
+const HALT_REMEDIES: Readonly<Record<HaltReason, string>> = {
+  "foreign-statements": `${RENEWAL} If no other machine has the key: kerbstone edge recover CONFIG.`,
+  "counter-lost": `If no other machine has the key: kerbstone edge recover CONFIG. Else: ${RENEWAL}`,
+  "key-refused": "Ask the operator; restart the agent when it is enrolled. " + RENEWAL,
+};
+
+const LOGIN_REMEDIES: Readonly<Record<Standing, string>> = {
+  revoked: RENEWAL,
+  "other-key": `If that is not a mistake of the operator's: ${RENEWAL}`,
+  unknown: "Have the operator enrol the device, with the line that edge init has printed.",
+  enrolled: "Look at the clock, above; the login is signed with the time in it.",
+};
+
+function judgeConnection({ isLoginRefused, standing }: FoundStatus["status"]): Finding {
+  const about = { subject: "connection", level: "wrong" } as const;
+  if (isLoginRefused === true && standing !== undefined) {
+    const text = `the hub refuses the login: ${REFUSED_LOGINS[standing]}`;
+    return { ...about, text, remedy: LOGIN_REMEDIES[standing] };
+  }
+  return {
+    ...about,
+    text: `the agent is not connected to the hub${isLoginRefused === true ? ", which refuses its login" : ""}`,
+    remedy:
+      "Stop the agent and run this again: it then tries to log in by itself, and says what is wrong.",
+  };
+}
+
+/** What a refused login means, and what to do about it, by what the hub says of the device. */
+export function explainRefusedLogin(standing: Standing): { text: string; remedy: string } {
+  return { text: `: ${REFUSED_LOGINS[standing]}`, remedy: LOGIN_REMEDIES[standing] };
+}
 
 /** Why readings wait, in words. */
 const OBSTACLES: Readonly<Record<string, readonly [text: string, remedy: string]>> = {
@@ -156,7 +185,10 @@ const OBSTACLES: Readonly<Record<string, readonly [text: string, remedy: string]
     "the hub has not acknowledged the enrolment",
     "Have the operator enrol the device.",
   ],
-  disk: ["the disk refuses what was signed", "Look at `dmesg`: the card may be worn out or full."],
+  disk: [
+    "the disk refuses what was signed",
+    "Free some space, or look at `dmesg`: a card that has become read-only is worn out.",
+  ],
   full: [
     "the outbox is full, new readings are dropped",
     "Find out why the hub does not take them.",
@@ -172,12 +204,12 @@ const OBSTACLES: Readonly<Record<string, readonly [text: string, remedy: string]
 };
 
 function judgeOutbox(status: FoundStatus["status"]): Finding {
-  const { outboxBytes, outboxBytesMax, waitsFor, waitingReadings, counters } = status;
+  const { outboxBytes, outboxBytesMax, waitsFor, waitingReadings, counters, diskFault } = status;
   const percent = ((100 * outboxBytes) / outboxBytesMax).toFixed(1);
   const text = `${percent} % full, ${waitingReadings} readings wait, ${counters.readingsDropped} dropped`;
   const [why, remedy] = OBSTACLES[waitsFor ?? ""] ?? [];
   if (why !== undefined)
-    return { subject: "outbox", level: "wrong", text: `${text}: ${why}`, remedy };
+    return { subject: "outbox", level: "wrong", text: `${text}: ${diskFault ?? why}`, remedy };
   if (counters.readingsDropped > 0)
     return {
       subject: "outbox",

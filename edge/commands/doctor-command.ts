@@ -9,6 +9,7 @@ import { dirname, resolve } from "node:path";
 import type { IClientOptions } from "mqtt";
 import { z } from "zod";
 import { decodeUtf8 } from "../../ledger/bytes.ts";
+import { kidHex } from "../../ledger/key.ts";
 import type { Signer } from "../../ledger/signature.ts";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec } from "../../platform/command-line.ts";
@@ -22,7 +23,14 @@ import { loadEdgeConfig } from "../settings/config.ts";
 import type { EdgeConfig, SensorConfig } from "../settings/config.ts";
 import type { ProbePorts } from "../cameras/camera-probe.ts";
 import type { CameraCase } from "./camera-diagnosis.ts";
-import { find, formatFindings, judgeClock, judgeSpace, judgeStatus } from "./diagnosis.ts";
+import {
+  explainRefusedLogin,
+  find,
+  formatFindings,
+  judgeClock,
+  judgeSpace,
+  judgeStatus,
+} from "./diagnosis.ts";
 import type { Finding } from "./diagnosis.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
 import type { ConnectHub } from "../delivery/hub-connection.ts";
@@ -31,6 +39,8 @@ import type { LanAccess } from "../sensors/lines/lan-access.ts";
 import { lineAddressOf, openLan, viaOf } from "../settings/lan.ts";
 import { explainPortError } from "../sensors/lines/port-fault.ts";
 import { signLoginToken } from "../../ledger/login-token.ts";
+import { askShown, standingOf } from "../delivery/standing.ts";
+import type { Standing } from "../delivery/standing.ts";
 import { hubConnector } from "./run-command.ts";
 import { findStatus } from "../status/status-socket.ts";
 import type { FoundStatus } from "../status/status-socket.ts";
@@ -317,6 +327,23 @@ async function openOnce(
   }
 }
 
+const NO_REASON = {
+  text: "",
+  remedy: "Is it enrolled under this name with this key, and its clock right? Ask the operator.",
+};
+
+/** How the device stands with the hub; `undefined` where that cannot be asked. */
+async function standingAt(
+  { clock, random, signal }: ProgramIo,
+  url: string,
+  name: string,
+  kid: string,
+): Promise<Standing | undefined> {
+  const client = new HttpClient({ clock, random, timeoutMs: LIMIT_MS, attemptsMax: 1 });
+  const shown = await askShown(client, url, name, signal).catch(() => undefined);
+  return shown && standingOf(shown, kid);
+}
+
 /** Logs in as the device would, and leaves again. Not while the agent runs: the broker would throw it out. */
 async function logIn(
   io: ProgramIo,
@@ -346,20 +373,25 @@ async function logIn(
     });
     return `accepted at ${hub.mqtt}`;
   } catch (error) {
-    throw explainLogin(hub.mqtt, error);
+    throw await explainLogin(io, config, kidHex(signer.publicKey), error);
   } finally {
     cancel();
     client.end(true);
   }
 }
 
-function explainLogin(url: string, cause: unknown): UserError {
+async function explainLogin(
+  io: ProgramIo,
+  { hub, name }: EdgeConfig,
+  kid: string,
+  cause: unknown,
+): Promise<UserError> {
+  const url = hub.mqtt;
   const { message, code } = cause as { message?: string; code?: unknown };
   if (code === 4 || code === 5) {
-    return new UserError(`${url} refuses the login of this device`, {
-      hint: "Is it enrolled under this name with this key, and its clock right? Ask the operator.",
-      cause,
-    });
+    const standing = hub.url === undefined ? undefined : await standingAt(io, hub.url, name, kid);
+    const { text, remedy } = standing === undefined ? NO_REASON : explainRefusedLogin(standing);
+    return new UserError(`${url} refuses the login of this device${text}`, { hint: remedy, cause });
   }
   const isTls = /certificate|self[- ]signed|CERT|SSL|TLS/i.test(`${message ?? ""} ${String(code)}`);
   return new UserError(

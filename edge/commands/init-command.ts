@@ -27,7 +27,7 @@ import {
   parseCamera,
   parseSensor,
 } from "../settings/settings-file.ts";
-import { formatQr } from "./terminal-qr.ts";
+import { claimAsQr } from "./terminal-qr.ts";
 import { trustOf } from "../settings/trust.ts";
 import { readPolicyText } from "../../platform/policy-file.ts";
 
@@ -201,19 +201,10 @@ async function makeDevice(
   io.stdout.write(
     `Made ${settingsPath}.\nHave the operator run, on the hub:\n\n` +
       `kerbstone hub enrol ${claim}\n\n` +
-      claimAsQr(io, claim, flags.qr) +
+      claimAsQr(io.stdout, claim, flags.qr) +
       `Then start the device: kerbstone edge run ${settingsPath}\n`,
   );
   return 0;
-}
-
-/** The same claim for a telephone's camera, where there is a terminal that has room for it. */
-function claimAsQr(io: ProgramIo, claim: string, isForced: boolean): string {
-  const { isTTY, columns = 80 } = io.stdout;
-  if (isTTY !== true && !isForced) return "";
-  const code = formatQr(claim, isForced ? Infinity : columns);
-  if (code !== undefined) return `The same, to be scanned:\n\n${code}\n`;
-  return "(This window is too narrow for the claim as a QR code; --qr prints it all the same.)\n\n";
 }
 
 /** Looks for sensors, proposes what it found, and waits for a yes. */

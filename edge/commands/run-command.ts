@@ -7,6 +7,7 @@ import { uptime } from "node:os";
 import { dirname, resolve } from "node:path";
 import { pid } from "node:process";
 import { connect } from "mqtt";
+import { kidHex } from "../../ledger/key.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
@@ -31,6 +32,8 @@ import type { EdgeConfig, SensorConfig } from "../settings/config.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
 import { formatMetrics } from "../status/exposition.ts";
 import type { ConnectHub } from "../delivery/hub-connection.ts";
+import { askShown, standingOf } from "../delivery/standing.ts";
+import type { Standing } from "../delivery/standing.ts";
 import { Lines } from "../sensors/lines/connect.ts";
 import type { ConnectTo } from "../sensors/lines/connect.ts";
 import { lineAddressOf, openLan, viaOf } from "../settings/lan.ts";
@@ -172,10 +175,11 @@ export async function openAgent(
   checkRetention(outbox.retention, policy);
   const notBeforeMs = Date.parse(config.clock.notBefore);
   const connect = lines.connectTo(await openLan(files, config.lan, folder));
+  const signer = await loadKey(files, resolve(folder, config.key));
   return Agent.open({
     device: config.name,
     origin,
-    signer: await loadKey(files, resolve(folder, config.key)),
+    signer,
     policy,
     verify: fastestVerify,
     retention: outbox.retention,
@@ -192,7 +196,12 @@ export async function openAgent(
     ...(await camerasOf(io, config, folder, logger)),
     ...(await previewsOf(io, config, folder)),
     connectHub: await hubConnector(io, config, folder),
-    ...(hub.url === undefined ? {} : { askHubTime: timeAsker(io, hub.url) }),
+    ...(hub.url === undefined
+      ? {}
+      : {
+          askHubTime: timeAsker(io, hub.url),
+          askStanding: standingAsker(io, hub.url, config.name, kidHex(signer.publicKey)),
+        }),
     sending: config.sending,
     dataFolder: resolve(folder, config.data),
     files,
@@ -309,6 +318,17 @@ function timeAsker(
     const timeMs = Date.parse(headers.get("date") ?? "");
     return Number.isNaN(timeMs) ? undefined : timeMs;
   };
+}
+
+/** Asks the hub's HTTP server how a device stands with it. */
+function standingAsker(
+  { clock, random }: Pick<ProgramIo, "clock" | "random">,
+  url: string,
+  device: string,
+  kid: string,
+): (signal: AbortSignal) => Promise<Standing> {
+  const client = new HttpClient({ clock, random, timeoutMs: 10_000, attemptsMax: 1 });
+  return async (signal) => standingOf(await askShown(client, url, device, signal), kid);
 }
 
 function withSlash(url: string): string {

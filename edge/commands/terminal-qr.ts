@@ -4,6 +4,7 @@
  */
 
 import qrcode from "qrcode-generator";
+import type { Output } from "../../platform/lifecycle.ts";
 
 /** A white border of this many modules; the standard asks for four. */
 const QUIET_MODULES = 4;
@@ -32,4 +33,13 @@ export function formatQr(text: string, columns: number): string | undefined {
     lines.push(`${BLACK_ON_WHITE}${line}${RESET}`);
   }
   return lines.join("\n") + "\n";
+}
+
+/** A claim for a telephone's camera, with words around it, where there is a terminal that has room for it; else empty. */
+export function claimAsQr(output: Output, claim: string, isForced: boolean): string {
+  const { isTTY, columns = 80 } = output;
+  if (isTTY !== true && !isForced) return "";
+  const code = formatQr(claim, isForced ? Infinity : columns);
+  if (code !== undefined) return `The same, to be scanned:\n\n${code}\n`;
+  return "(This window is too narrow for the claim as a QR code; --qr prints it all the same.)\n\n";
 }

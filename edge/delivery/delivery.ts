@@ -10,6 +10,7 @@ import { equalBytes } from "../../ledger/bytes.ts";
 import { Refusal } from "../../ledger/errors.ts";
 import type { RefusalCode } from "../../ledger/errors.ts";
 import type { Reason } from "../../ledger/kinds/reason.ts";
+import { sha256 } from "../../ledger/sha256.ts";
 import type { Hash } from "../../ledger/sha256.ts";
 import { decodeStatement } from "../../ledger/statement.ts";
 import type { Logger } from "../../platform/log.ts";
@@ -17,9 +18,11 @@ import { parseAck, parseNack } from "../../platform/ack.ts";
 import type { Ack, Nack } from "../../platform/ack.ts";
 import type { ClockSource } from "../time/clock-source.ts";
 import type { Counters } from "../counters.ts";
+import { counterLost, foreignStatements } from "./halt.ts";
 import type { Halt, HaltMarks } from "./halt.ts";
 import type { OutboxRecord } from "../outbox/outbox-format.ts";
 import type { Outbox } from "../outbox/outbox.ts";
+import { Recovery } from "./recovery.ts";
 import type { Repair } from "./repair.ts";
 import type { ReceiptTrust, RetentionLevel } from "./receipt-trust.ts";
 
@@ -33,6 +36,8 @@ export interface DeliveryParts {
   readonly repair: Repair;
   readonly time: ClockSource;
   readonly marks: HaltMarks;
+  /** How far the hub had acknowledged, as an earlier run has noted; -1 where nobody knows. */
+  readonly acknowledgedBefore: number;
   readonly counters: Counters;
   readonly logger: Logger;
 }
@@ -40,8 +45,6 @@ export interface DeliveryParts {
 /** What the publisher is to do after an answer. */
 export type Advice = "go-on" | "pause";
 
-/** A leap over more numbers than the largest outbox has room for: whatever was signed before it is below. */
-const LEAP = 2 ** 24;
 /** Refusals in a row, with nothing accepted between them, after which sending is slowed down. */
 const REFUSALS_IN_A_ROW_MAX = 4;
 const ANSWERS_WAITING_MAX = 1_024;
@@ -66,11 +69,16 @@ export class Delivery {
   /** Sent again after a broken chain, and not decided by the hub yet: until then others only repeat the complaint. */
   private resending: number | undefined;
   private haltNow: Halt | undefined;
+  /** The stop is not on the disk yet. */
+  private isUnmarked = false;
+  private isGivingBack = true;
+  private readonly recovery: Recovery;
   private waiting = 0;
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: DeliveryParts) {
     this.parts = parts;
+    this.recovery = new Recovery(parts);
   }
 
   /** Why nothing is signed or sent any more; `undefined` in good times. */
@@ -113,6 +121,7 @@ export class Delivery {
   beginConnection(): void {
     this.isReady = false;
     this.resending = undefined;
+    this.rewoundTo = -1;
   }
 
   /** The next statement to be sent; `undefined` when there is none, or the hub has not spoken yet. */
@@ -165,24 +174,33 @@ export class Delivery {
     });
   }
 
-  /** Signs a gap that is due, and anew what an unfinished one left out. Needs a clock; safe to repeat. */
+  /**
+   * Signs a gap that is due, and anew what an unfinished one left out; writes down a stop that could not be. Needs a clock;
+   * safe to repeat.
+   */
   settle(): Promise<Advice> {
     return this.inTurn(async () => {
-      if (!this.haltNow) await this.parts.repair.finish();
+      if (this.haltNow) await this.mark();
+      else await this.parts.repair.finish();
       return "go-on";
     });
+  }
+
+  /** Whether `settle` has something to do. */
+  get isUnsettled(): boolean {
+    return this.isUnmarked || (this.haltNow === undefined && !this.parts.repair.isFinished);
   }
 
   private async takeAck(ack: Ack): Promise<Advice> {
     if (this.haltNow) return "go-on";
     const { outbox, marks, repair } = this.parts;
     if (await marks.isRecovering()) {
-      if (!(await this.recover(ack))) return "go-on";
+      if (!(await this.recovery.goOn(ack, this.stored))) return "go-on";
     } else if (outbox.tail === undefined) {
-      if (ack.stored >= 0) return this.halt("counter-lost", textOfCounterLost(ack.stored));
+      if (ack.stored >= 0) return this.halt(counterLost(ack.stored));
       await outbox.anchor({ seq: 0, follows: 0, prev: ack.hash });
-    } else if (await this.isForeign(ack)) {
-      return this.halt("foreign-statements", textOfForeign(ack.stored));
+    } else if (await this.recovery.isForeign(ack)) {
+      return this.halt(foreignStatements(ack.stored));
     }
     if (ack.stored > this.stored) this.refusalsInARow = 0;
     repair.forget(ack.stored);
@@ -199,42 +217,6 @@ export class Delivery {
     return "go-on";
   }
 
-  /** Whether the hub holds something under this key that this card has not signed. */
-  private async isForeign(ack: Ack): Promise<boolean> {
-    const { outbox } = this.parts;
-    const tail = outbox.tail!;
-    const lastSigned = (tail.follows < tail.seq ? tail.follows : tail.seq) - 1;
-    if (ack.stored > lastSigned) return true;
-    const own = await outbox.hashAt(ack.stored);
-    return own !== undefined && !equalBytes(own, ack.hash);
-  }
-
-  /** Goes on after a person has said so; false where no clock lets the gap be signed yet. */
-  private async recover(ack: Ack): Promise<boolean> {
-    const { outbox, marks, time, logger, repair } = this.parts;
-    if (time.nowMs() === undefined) return false;
-    const { tail } = outbox;
-    await outbox.flush();
-    const follows = ack.stored + 1;
-    if (tail === undefined && ack.stored < 0) {
-      await outbox.anchor({ seq: 0, follows: 0, prev: ack.hash });
-    } else if (tail === undefined || (await this.isForeign(ack))) {
-      repair.dueReason = "counter-lost";
-      await outbox.anchor({
-        seq: Math.max(tail?.seq ?? 0, follows) + LEAP,
-        follows,
-        prev: ack.hash,
-      });
-    } else if (ack.stored < outbox.knownFrom!) {
-      repair.dueReason = "released";
-      await outbox.anchor({ seq: tail.seq, follows, prev: ack.hash });
-    }
-    await repair.finish();
-    await marks.recovered();
-    logger.warn({ stored: ack.stored, next: outbox.tail?.seq }, "goes on after a recovery");
-    return true;
-  }
-
   private async release(ack: Ack): Promise<void> {
     const { outbox, level, trust, counters, logger } = this.parts;
     const reached = level === "stored" ? ack.stored : Math.min(ack[level] ?? -1, ack.stored);
@@ -243,6 +225,9 @@ export class Delivery {
       const receipt = level === "sealed" ? ack.sealedReceipt : ack.cosignedReceipt;
       const record = await outbox.read(reached);
       if (receipt === undefined || record === undefined) return;
+      // After a leap the number may be another card's: what it says of that card is nothing to let go by.
+      const hash = await outbox.hashAt(reached);
+      if (hash && !equalBytes(hash, sha256(record.statement))) return;
       const fault = trust.check(level, record.statement, receipt);
       if (fault) {
         counters.receiptsRefused += 1;
@@ -254,7 +239,14 @@ export class Delivery {
     }
     const isHidden = (await outbox.read(reached))?.preimage !== undefined;
     const oldest = outbox.oldest;
-    await outbox.letGo(isHidden ? Math.min(reached, ack.bodies) : reached);
+    try {
+      await outbox.letGo(isHidden ? Math.min(reached, ack.bodies) : reached);
+      this.isGivingBack = true;
+    } catch (error) {
+      // Nothing depends on it: the next ack tries again. Once is enough to say so.
+      if (this.isGivingBack) logger.warn({ error }, "the disk gives no space back");
+      this.isGivingBack = false;
+    }
     counters.statementsLetGo += outbox.oldest - oldest;
   }
 
@@ -288,7 +280,8 @@ export class Delivery {
     await this.parts.repair.noteRefused(record, nack.code);
     const expected = Math.min(nack.expected ?? record.seq, record.seq);
     // Where the hub still lacks something before it, that comes first; this one will be refused again in its turn.
-    if (expected < record.seq && this.isSendable(expected)) return this.resendFrom(expected);
+    const earlier = await this.behind(expected);
+    if (earlier !== undefined && earlier < record.seq) return this.resendFrom(earlier);
     return this.leaveGap(expected, "refused", record.seq);
   }
 
@@ -296,13 +289,19 @@ export class Delivery {
     const expected = nack.expected ?? this.stored + 1;
     // The hub has other statements where this one belongs: its next ack tells, and stops the device.
     if (expected > seq) return "go-on";
-    if (expected === this.resending) return "go-on";
-    if (expected < seq && this.isSendable(expected)) return this.resendFrom(expected);
+    const earlier = await this.behind(expected);
+    if (earlier !== undefined && earlier === this.resending) return "go-on";
+    if (earlier !== undefined && earlier < seq) return this.resendFrom(earlier);
     return this.leaveGap(expected, "refused");
   }
 
-  private isSendable(seq: number): boolean {
-    return !this.parts.repair.isRefused(seq) && this.parts.outbox.nextLive(seq) === seq;
+  /** The statement that a hub wants which expects `expected`: that number, or a gap from there on. */
+  private async behind(expected: number): Promise<number | undefined> {
+    const { outbox, repair } = this.parts;
+    const seq = outbox.nextLive(expected);
+    if (seq === undefined || repair.isRefused(seq)) return undefined;
+    if (seq === expected) return seq;
+    return (await outbox.read(seq))?.gap?.from === expected ? seq : undefined;
   }
 
   /** Finds the statement that a nack speaks of, if it is one that was sent, is ours, and is not given up already. */
@@ -329,7 +328,8 @@ export class Delivery {
   }
 
   private resendFrom(seq: number): Advice {
-    const isAgain = this.rewoundTo === seq;
+    // A hub that gets on asks for ever later ones.
+    const isAgain = seq <= this.rewoundTo;
     this.rewoundTo = seq;
     this.resending = seq;
     this.rewind(seq);
@@ -352,12 +352,20 @@ export class Delivery {
     return this.refusalsInARow > REFUSALS_IN_A_ROW_MAX ? "pause" : "go-on";
   }
 
-  private async halt(reason: Halt["reason"], text: string): Promise<Advice> {
-    this.haltNow = { reason, text };
-    this.parts.logger.error({ reason }, text);
+  private async halt(halt: Halt): Promise<Advice> {
+    this.haltNow = halt;
+    this.parts.logger.error({ reason: halt.reason }, halt.text);
     // A lost counter is found out again at the next start; a clone might sign before the hub speaks.
-    if (reason === "foreign-statements") await this.parts.marks.halt(this.haltNow);
+    this.isUnmarked = halt.reason === "foreign-statements";
+    await this.mark();
     return "pause";
+  }
+
+  /** Writes down that the device has stopped. */
+  private async mark(): Promise<void> {
+    if (!this.isUnmarked || this.haltNow === undefined) return;
+    await this.parts.marks.halt(this.haltNow);
+    this.isUnmarked = false;
   }
 
   private inTurn(work: () => Promise<Advice>): Promise<Advice> {
@@ -372,19 +380,4 @@ export class Delivery {
     this.turn = done.catch(() => undefined);
     return done;
   }
-}
-
-function textOfCounterLost(stored: number): string {
-  return (
-    `The hub holds statements of this key up to number ${stored}, and this card holds none. If no other machine ` +
-    "uses the key, run `kerbstone edge recover CONFIG`; else make a new key and have it enrolled."
-  );
-}
-
-function textOfForeign(stored: number): string {
-  return (
-    `The hub holds a statement of this key with number ${stored} that this card did not sign: the card was cloned, or ` +
-    "restored from a copy. Make a new key and have the old one revoked; or, if no other machine uses the key, run " +
-    "`kerbstone edge recover CONFIG`."
-  );
 }

@@ -24,6 +24,26 @@ export interface Halt {
   readonly text: string;
 }
 
+/** The hub holds statements of this key up to `stored`, and this card none. */
+export function counterLost(stored: number): Halt {
+  const text =
+    `The hub holds statements of this key up to number ${stored}, and this card holds none. If no other machine ` +
+    "uses the key, run `kerbstone edge recover CONFIG`; else make a new one with `kerbstone edge renew CONFIG`.";
+  return { reason: "counter-lost", text };
+}
+
+/** The hub holds a statement number `stored` that this card did not sign; -1 stands for the enrolling entry. */
+export function foreignStatements(stored: number): Halt {
+  const text =
+    stored < 0
+      ? "The hub knows another enrolment of this key than the one that this card began with: the log was begun anew, or " +
+        "restored to a time before it. Run `kerbstone edge recover CONFIG`: what is still kept is then signed anew."
+      : `The hub holds a statement of this key with number ${stored} that this card did not sign: the card was cloned, or ` +
+        "restored from a copy. Make a new key with `kerbstone edge renew CONFIG`; or, if no other machine uses this one, go " +
+        "on with `kerbstone edge recover CONFIG`.";
+  return { reason: "foreign-statements", text };
+}
+
 const shape = z.object({ reason: z.enum(HALT_REASONS), text: z.string() });
 
 /** The two marks in a device's data folder: "stopped", and "a person says to go on". */

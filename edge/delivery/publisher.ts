@@ -5,7 +5,6 @@
  * again on the next one, from where the hub's ack says. What answers mean is delivery.ts's.
  */
 
-import { encodeCbor } from "../../ledger/cbor.ts";
 import { signLoginToken } from "../../ledger/login-token.ts";
 import type { Signer } from "../../ledger/signature.ts";
 import type { Clock } from "../../platform/clock.ts";
@@ -18,6 +17,7 @@ import type { ConnectHub } from "./hub-connection.ts";
 import type { Counters } from "../counters.ts";
 import type { Advice, Delivery } from "./delivery.ts";
 import type { OutboxRecord } from "../outbox/outbox-format.ts";
+import { statementBody } from "./statement-body.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 
 /** Bounds of sending. */
@@ -34,6 +34,8 @@ export interface SendingLimits {
   readonly silenceMsMax: number;
   readonly reconnectFirstMs: number;
   readonly reconnectMostMs: number;
+  /** How long a device that has stopped stays away: another one may have a better right to the name. */
+  readonly stoppedReconnectMs: number;
 }
 
 /** The limits that are used unless the user sets others. */
@@ -45,7 +47,10 @@ export const SENDING_LIMITS: SendingLimits = {
   silenceMsMax: 45_000,
   reconnectFirstMs: 1_000,
   reconnectMostMs: 60_000,
+  stoppedReconnectMs: 3_600_000,
 };
+
+const TURN_MS = 200;
 
 /** What a publisher is made of. */
 export interface PublisherParts {
@@ -73,6 +78,8 @@ interface Link {
   nextSendMs: number;
   /** A statement whose bytes cannot be read, until the hub has all before it. */
   holeAt: number | undefined;
+  /** The rate is reached, and a timer is set for the next ones. */
+  isTurnAwaited: boolean;
   isFilling: boolean;
   fillAgain: boolean;
   /** Cancels of pending timers. */
@@ -87,6 +94,7 @@ export class Publisher {
   private readonly pauses: BackOff;
   private link: Link | undefined;
   private failuresInARow = 0;
+  private wasRefused = false;
 
   constructor(parts: PublisherParts) {
     this.parts = parts;
@@ -101,6 +109,11 @@ export class Publisher {
     return this.link !== undefined && !this.link.connection.isClosed;
   }
 
+  /** Whether the broker has refused the newest login: it knows this device no more, or not yet. */
+  get isLoginRefused(): boolean {
+    return this.wasRefused;
+  }
+
   /** Connects, sends, and connects again, until the signal; then says `offline` and resolves. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, logger, counters } = this.parts;
@@ -112,12 +125,19 @@ export class Publisher {
       } catch (error) {
         counters.connectionsFailed += 1;
         this.failuresInARow += 1;
+        this.wasRefused = isRefusal(error);
         // The first one is news; an hour without network is not worth a thousand lines.
         const level = this.failuresInARow === 1 ? "warn" : "debug";
         logger[level]({ reason: reasonOf(error) }, "no connection to the hub");
       }
-      await clock.sleep(this.reconnects.nextMs(), signal).catch(() => undefined);
+      await clock.sleep(this.reconnectWaitMs(), signal).catch(() => undefined);
     }
+  }
+
+  /** A hub lets one device of a name in, and throws the one before it out: one that has stopped must not do that all day. */
+  private reconnectWaitMs(): number {
+    const waitMs = this.reconnects.nextMs();
+    return this.parts.delivery.halted ? this.limits.stoppedReconnectMs : waitMs;
   }
 
   /** Says that there is something new in the outbox. */
@@ -149,6 +169,7 @@ export class Publisher {
       },
     });
     counters.connections += 1;
+    this.wasRefused = false;
     this.parts.logger.info({}, "connected to the hub");
     const link = this.begin(connection);
     this.link = link;
@@ -181,6 +202,7 @@ export class Publisher {
       pausedUntilMs: nowMs,
       nextSendMs: nowMs,
       holeAt: undefined,
+      isTurnAwaited: false,
       isFilling: false,
       fillAgain: false,
       timers: new Set(),
@@ -195,7 +217,12 @@ export class Publisher {
     const { silenceMsMax } = this.limits;
     this.later(link, silenceMsMax / 2, () => {
       const nowMs = clock.monotonicMs();
-      const owes = link.inFlight > 0 || delivery.isWaiting || !delivery.hasSpoken;
+      const owes =
+        link.inFlight > 0 ||
+        delivery.isWaiting ||
+        !delivery.hasSpoken ||
+        // What is due is not there: only the hub's next word can tell what is to be sent instead.
+        (link.holeAt !== undefined && link.holeAt === delivery.next());
       if (owes && nowMs - Math.max(link.lastWordMs, link.pausedUntilMs) >= silenceMsMax) {
         link.connection.fail(new Error(`the hub has said nothing for ${silenceMsMax} ms`));
       } else this.watch(link);
@@ -222,7 +249,11 @@ export class Publisher {
         link.holeAt = undefined;
         this.follow(link, advice);
       },
-      (error: unknown) => logger.error({ error }, "an answer of the hub could not be dealt with"),
+      (error: unknown) => {
+        logger.error({ error }, "an answer of the hub could not be dealt with");
+        // Whatever the disk refuses, what it holds already is still sent.
+        this.follow(link, "go-on");
+      },
     );
   }
 
@@ -283,20 +314,24 @@ export class Publisher {
     if (link.connection.isClosed || link.pausedUntilMs > nowMs) return false;
     if (link.inFlight >= windowStatements) return false;
     if (seq > delivery.storedSeq + aheadStatementsMax && delivery.isWaiting) return false;
-    // A second's worth may go at once; then each waits for its turn.
+    if (link.isTurnAwaited) return false;
+    // A second's worth may go at once; then a few wait for their turn together, so that nobody wakes up for each.
     const earlyMs = link.nextSendMs - nowMs - 1000;
     if (earlyMs <= 0) return true;
-    this.later(link, earlyMs, () => void this.fill(link));
+    link.isTurnAwaited = true;
+    this.later(link, earlyMs + TURN_MS, () => {
+      link.isTurnAwaited = false;
+      void this.fill(link);
+    });
     return false;
   }
 
   private send(link: Link, record: OutboxRecord): void {
     const { clock, counters, delivery } = this.parts;
-    const { statement, preimage, seq } = record;
-    const body = preimage ? encodeCbor([statement, preimage]) : statement;
+    const { seq } = record;
     link.inFlight += 1;
     counters.statementsPublished += 1;
-    link.connection.publish("statement", body, { qos: 1 }).then(
+    link.connection.publish("statement", statementBody(record), { qos: 1 }).then(
       () => {
         link.inFlight -= 1;
         link.lastWordMs = clock.monotonicMs();
@@ -309,9 +344,14 @@ export class Publisher {
   }
 }
 
-/** What a person may do something about: CONNACK 4 and 5 come from a device that is not enrolled, or no more. */
+/** CONNACK 4 and 5 (MQTT 3.1.1, section 3.2.2.3) come to a device that is not enrolled, or no more. */
+function isRefusal(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 4 || code === 5;
+}
+
+/** What a person may do something about. */
 function reasonOf(error: unknown): string {
-  const { message, code } = error as { message?: string; code?: unknown };
-  const isRefused = code === 4 || code === 5;
-  return `${message ?? String(error)}${isRefused ? "; is the device enrolled, and its clock right?" : ""}`;
+  const { message = String(error) } = error as { message?: string };
+  return `${message}${isRefusal(error) ? "; is the device enrolled, and its clock right?" : ""}`;
 }

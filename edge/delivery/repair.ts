@@ -8,6 +8,9 @@ import { Refusal } from "../../ledger/errors.ts";
 import type { RefusalCode } from "../../ledger/errors.ts";
 import type { Reason } from "../../ledger/kinds/reason.ts";
 import { openPack } from "../../ledger/preimage.ts";
+import { decodePack } from "../../ledger/senml.ts";
+import type { Pack } from "../../ledger/senml.ts";
+import type { NoteName } from "../../ledger/quantity.ts";
 import type { Hash } from "../../ledger/sha256.ts";
 import { decodeStatement } from "../../ledger/statement.ts";
 import type { Statement } from "../../ledger/statement.ts";
@@ -18,6 +21,7 @@ import type { OutboxRecord } from "../outbox/outbox-format.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { Quarantine } from "../outbox/quarantine.ts";
 import { checkClip, checkPack } from "../signing/self-check.ts";
+import { statementBody } from "./statement-body.ts";
 
 /** What mending takes. */
 export interface RepairParts {
@@ -28,6 +32,8 @@ export interface RepairParts {
   readonly chain: Chain;
   readonly time: ClockSource;
   readonly quarantine: Quarantine;
+  /** Hears of dropped readings that only a statement owned up to which will not come into the ledger. */
+  readonly owe: (stream: string, count: number) => void;
   readonly counters: Counters;
   /** Told of each statement that a gap left out: as what it was signed anew, or that nothing is left of it. */
   readonly renewed?: (seq: number, as: Statement | undefined) => void;
@@ -44,6 +50,7 @@ export interface GapWish {
 }
 
 const RENEWALS_A_FLUSH = 64;
+const DROPPED: NoteName = "dropped";
 
 /** See the head of the file. Methods that return promises are not to overlap: delivery.ts calls them in turn. */
 export class Repair {
@@ -66,11 +73,24 @@ export class Repair {
   /** Puts a refused statement away. After `wrong-stream` nothing else of its stream is signed, until a restart. */
   async noteRefused(record: OutboxRecord, code: RefusalCode): Promise<void> {
     this.refused.add(record.seq);
-    await this.parts.quarantine.put(record.seq, code, record.statement);
+    await this.putAway(record, code);
     const statement = decodeStatement(record.statement);
     if (code === "wrong-stream" && !(statement instanceof Refusal)) {
       this.refusedStreams.add(statement.stream);
     }
+  }
+
+  /** Puts a statement away that will not come into the ledger; what it owned up to is owed again. */
+  private async putAway(record: OutboxRecord, code: RefusalCode): Promise<void> {
+    const { quarantine, device, owe } = this.parts;
+    // Whole, with what a restricted statement hides: it may be all that is left of it.
+    const body = statementBody(record);
+    if (await quarantine.has(record.seq, body)) return;
+    // Only once, also over restarts: rather a count too low than one too high.
+    if (!(await quarantine.put(record.seq, code, body))) return;
+    const pack = packIn(record, device);
+    const dropped = pack?.readings.find(({ quantity }) => quantity === DROPPED)?.value;
+    if (typeof dropped === "number") owe(pack!.stream, dropped);
   }
 
   /** Whether the hub has told why it refuses the statement `seq`. */
@@ -155,14 +175,16 @@ export class Repair {
     const { chain, device, quarantine, counters } = this.parts;
     const statement = decodeStatement(record.statement);
     if (statement instanceof Refusal || statement.kind === "gap") return undefined;
-    if (this.refused.has(record.seq)) return undefined;
+    // What was refused before a restart is known by the quarantine.
+    if (this.refused.has(record.seq) || (await quarantine.has(record.seq, statementBody(record))))
+      return undefined;
     const { kind, stream, payload, seq } = statement;
     const code = this.refusedStreams.has(stream)
       ? "wrong-stream"
       : refusalOf({ ...statement, iat }, device, record.preimage)?.code;
     if (code !== undefined) {
       counters.packsRefused += 1;
-      await quarantine.put(seq, code, record.statement);
+      await this.putAway(record, code);
       return undefined;
     }
     const { preimage } = record;
@@ -173,6 +195,22 @@ export class Repair {
     counters.statementsRenewed += 1;
     return renewed;
   }
+}
+
+/** What a statement says in its pack, if it has one; at whatever time. */
+function packIn({ statement: bytes, preimage }: OutboxRecord, device: string): PackIn | undefined {
+  const statement = decodeStatement(bytes);
+  if (statement instanceof Refusal) return undefined;
+  const pack =
+    statement.kind === "readings"
+      ? decodePack(statement.payload, device, Number.MAX_SAFE_INTEGER)
+      : preimage && openPack(statement, preimage);
+  if (pack === undefined || pack instanceof Refusal) return undefined;
+  return { stream: statement.stream, readings: pack.readings };
+}
+
+interface PackIn extends Pick<Pack, "readings"> {
+  readonly stream: string;
 }
 
 /** What a statement's pack or clip would be refused for, if it were signed at its `iat`. */

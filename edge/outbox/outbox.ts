@@ -2,25 +2,24 @@
  * The outbox: signed statements on disk, from before they are first sent until they may be let go.
  *
  * It is also the durable counter of the signer's chain, since the next `seq` and `prev` follow from its last record, or
- * from the header of an empty segment. Bytes and torn ends are outbox-format.ts, gaps succession.ts; what is sent
+ * from the header of an empty segment. Bytes are segment-header.ts and outbox-format.ts, gaps succession.ts; what is sent
  * and let go when is decided in delivery.ts. See docs/edge.md, "The outbox on disk".
  */
 
-import { equalBytes, concatBytes } from "../../ledger/bytes.ts";
+import { concatBytes } from "../../ledger/bytes.ts";
+import { Refusal } from "../../ledger/errors.ts";
 import { sha256 } from "../../ledger/sha256.ts";
 import type { Hash } from "../../ledger/sha256.ts";
+import { decodeStatement } from "../../ledger/statement.ts";
 import type { AppendFile, Files } from "../../platform/files.ts";
-import { UserError } from "../../platform/user-error.ts";
-import {
-  decodeRecord,
-  encodeHeader,
-  encodeRecord,
-  HEADER_BYTES,
-  RECORD_BYTES_MIN,
-  scanSegment,
-} from "./outbox-format.ts";
-import type { OutboxRecord, RecordEntry, SegmentHeader, Tail } from "./outbox-format.ts";
+import { decodeRecord, encodeRecord, RECORD_BYTES_MIN } from "./outbox-format.ts";
+import type { OutboxRecord, RecordEntry } from "./outbox-format.ts";
+import { encodeHeader } from "./segment-header.ts";
+import type { Tail } from "./segment-header.ts";
+import { findSegments, readNewest, segmentPath } from "./segment-files.ts";
+import { entryOf, SegmentReader } from "./segment-reader.ts";
 import { Succession } from "./succession.ts";
+import type { NumberRange } from "./succession.ts";
 
 /** What an outbox is made of. */
 export interface OutboxParts {
@@ -35,12 +34,11 @@ export interface OutboxParts {
 interface Segment {
   readonly path: string;
   readonly tail: Tail;
-  /** The last number in it; `tail.seq - 1` when it is empty. */
+  /** The last number in it; less than `tail.seq` when it is empty. */
   last: number;
   bytes: number;
-  /** Holds records that a later segment has made void. */
-  hasVoid: boolean;
-  entries: RecordEntry[] | undefined;
+  /** Whether it holds records that a later segment has made void; not known before it is looked at. */
+  hasVoid: boolean | undefined;
 }
 
 interface Queued {
@@ -51,7 +49,6 @@ interface Queued {
 }
 
 const SEGMENT_BYTES = 262_144;
-const SEGMENT_NAME = /^\d{16}\.outbox$/;
 
 /**
  * See the head of the file.
@@ -63,19 +60,27 @@ export class Outbox {
   private readonly parts: OutboxParts;
   private readonly segmentBytes: number;
   private readonly segments: Segment[] = [];
-  private readonly succession = new Succession();
+  private readonly reader: SegmentReader;
+  /** What all that was added has left out, and what that has which is on the disk. */
+  private succession = new Succession();
+  private written = new Succession();
   private readonly queue: Queued[] = [];
+  /** The newest segment, open, and the records in it. */
   private file: AppendFile | undefined;
+  private entries: RecordEntry[] = [];
   /** The end of the newest segment is unknown: a write or a sync failed there. */
   private isSuspect = false;
   private tailNow: Tail | undefined;
   private durableNow = -1;
   private releasedNow = -1;
+  private segmentsBytes = 0;
+  private queueBytes = 0;
   private turn: Promise<unknown> = Promise.resolve();
 
   private constructor(parts: OutboxParts) {
     this.parts = parts;
     this.segmentBytes = parts.segmentBytes ?? SEGMENT_BYTES;
+    this.reader = new SegmentReader(parts.files);
   }
 
   /**
@@ -88,12 +93,14 @@ export class Outbox {
   static async open(parts: OutboxParts): Promise<Outbox> {
     const outbox = new Outbox(parts);
     await parts.files.makeFolder(parts.folder);
-    const names = (await parts.files.list(parts.folder)).filter((name) => SEGMENT_NAME.test(name));
-    let torn = 0;
-    for (const [at, name] of names.toSorted().entries()) {
-      torn = await outbox.load(name, firstOf(names.toSorted()[at + 1]));
+    const found = await findSegments(parts.files, parts.folder, parts.kid);
+    for (const [at, { path, header, bytes }] of found.entries()) {
+      // What a later segment does not count is void.
+      const last = found[at + 1]?.header.lastBefore ?? -1;
+      outbox.segments.push({ path, tail: header.tail, last, bytes, hasVoid: undefined });
+      outbox.segmentsBytes += bytes;
     }
-    await outbox.resume(torn);
+    if (found.length > 0) await outbox.resume();
     return outbox;
   }
 
@@ -112,18 +119,19 @@ export class Outbox {
     return Math.max(this.segments[0]?.tail.seq ?? 0, this.releasedNow + 1);
   }
 
-  /** The least number whose hash is known, -1 standing for the enrolling entry; `undefined` before the first `anchor`. */
+  /**
+   * The least number behind which a hub can be served, -1 standing for the enrolling entry; `undefined` before the first
+   * `anchor`.
+   */
   get knownFrom(): number | undefined {
     const first = this.segments[0];
-    return first && first.tail.follows - 1;
+    // What a gap left out may be gone, and the gap still be there.
+    return first && this.succession.beginOf(first.tail.follows) - 1;
   }
 
   /** Bytes on disk, and of what waits for it. */
   get bytes(): number {
-    let sum = 0;
-    for (const segment of this.segments) sum += segment.bytes;
-    for (const queued of this.queue) sum += queued.bytes.length;
-    return sum;
+    return this.segmentsBytes + this.queueBytes;
   }
 
   /** Whether everything added is safe on disk. */
@@ -134,15 +142,17 @@ export class Outbox {
   /**
    * Puts the chain at `tail`: at the first acknowledgement of a new key, and where numbers have to be skipped.
    *
-   * Durable when it resolves. `tail.seq` is not below the present one, and nothing waits for the disk.
+   * Durable when it resolves, together with the wish to sign anew what is kept of `renew`. `tail.seq` is not below the present
+   * one, and nothing waits for the disk.
    */
-  anchor(tail: Tail): Promise<void> {
+  anchor(tail: Tail, renew?: NumberRange): Promise<void> {
     return this.exclusive(async () => {
       if (this.queue.length > 0 || tail.seq < (this.tailNow?.seq ?? 0) || tail.follows > tail.seq) {
         throw new RangeError(
           "an anchor may only move the chain forward, and only when all is flushed",
         );
       }
+      if (renew) for (const succession of [this.succession, this.written]) succession.want(renew);
       await this.beginSegment(tail);
       this.tailNow = tail;
     });
@@ -157,7 +167,9 @@ export class Outbox {
     if (before.follows < before.seq && !(record.gap && record.gap.from <= before.follows)) {
       throw new RangeError(`statement ${record.seq} has to be a gap from ${before.follows}`);
     }
-    this.queue.push({ record, bytes: encodeRecord(record), before });
+    const bytes = encodeRecord(record);
+    this.queue.push({ record, bytes, before });
+    this.queueBytes += bytes.length;
     this.succession.note(record);
     const seq = record.seq + 1;
     this.tailNow = { seq, follows: seq, prev: sha256(record.statement) };
@@ -177,20 +189,25 @@ export class Outbox {
   /** Reads a statement that is safe on disk; `undefined` where there is none, or its bytes have rotted. */
   async read(seq: number): Promise<OutboxRecord | undefined> {
     if (seq > this.durableNow) return undefined;
-    const segment = this.segments.findLast(({ tail }) => tail.seq <= seq);
-    if (segment === undefined || seq > segment.last) return undefined;
-    const entry = (await this.entriesOf(segment)).find((candidate) => candidate.seq === seq);
+    const segment = this.segmentOf(seq);
+    if (segment === undefined) return undefined;
+    if (segment !== this.segments.at(-1)) return this.reader.read(segment.path, seq);
+    const entry = entryOf(this.entries, seq);
     if (entry === undefined) return undefined;
-    const raw = await this.parts.files.readRange(segment.path, entry.offset, entry.length);
-    const record = raw && decodeRecord(raw, 0)?.record;
+    const { offset, length } = entry;
+    const raw = await (this.file?.read(offset, length) ??
+      this.parts.files.readRange(segment.path, offset, length));
+    const record = raw && decodeRecord(raw, 0);
     return record?.seq === seq ? record : undefined;
   }
 
   /** The hash of the statement `seq`, as far as it is known: also of the last one before what is kept. */
   async hashAt(seq: number): Promise<Hash | undefined> {
+    // The newest word on it: after a leap the chain goes on from a statement that is not this card's own.
+    const header = this.segments.findLast(({ tail }) => tail.follows === seq + 1);
+    if (header) return header.tail.prev;
     const record = await this.read(seq);
-    if (record) return sha256(record.statement);
-    return this.segments.find(({ tail }) => tail.follows === seq + 1)?.tail.prev;
+    return record ? sha256(record.statement) : this.prevOfGap(seq + 1);
   }
 
   /** The next statement from `seq` on that is to be sent; `undefined` where none is on disk yet. */
@@ -203,11 +220,9 @@ export class Outbox {
   nextToRenew(): number | undefined {
     for (;;) {
       const seq = this.succession.nextToRenew();
-      if (seq === undefined) return undefined;
-      const segment = this.segments.findLast(({ tail }) => tail.seq <= seq);
-      if (segment && seq <= segment.last) return seq;
+      if (seq === undefined || this.segmentOf(seq) !== undefined) return seq;
       const following = this.segments.find(({ tail }) => tail.seq > seq);
-      this.succession.renewed((following?.tail.seq ?? Infinity) - 1);
+      this.succession.skip((following?.tail.seq ?? Infinity) - 1);
     }
   }
 
@@ -224,94 +239,92 @@ export class Outbox {
     });
   }
 
-  private async load(name: string, cut: number): Promise<number> {
-    const path = `${this.parts.folder}/${name}`;
-    const bytes = await this.parts.files.read(path);
-    const scan = bytes === undefined ? "it is gone" : scanSegment(bytes);
-    if (bytes === undefined || typeof scan === "string") {
-      const why = typeof scan === "string" ? scan : "";
-      throw new UserError(`The outbox file ${path} cannot be used: ${why}.`);
+  /** The segment that a number lies in, or would; they are in order of their numbers. */
+  private segmentOf(seq: number): Segment | undefined {
+    let [low, high] = [0, this.segments.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.segments[middle]!.tail.seq <= seq) low = middle + 1;
+      else high = middle;
     }
-    if (!equalBytes(scan.header.kid, this.parts.kid)) {
-      throw new UserError(`The outbox ${this.parts.folder} belongs to another key.`);
-    }
-    const kept = scan.entries.filter(({ seq }) => seq < cut);
-    const last = kept.at(-1);
-    for (const entry of kept) this.succession.note(entry);
-    const { tail } = scan.header;
-    this.segments.push({
-      path,
-      tail,
-      last: last?.seq ?? tail.seq - 1,
-      bytes: bytes.length,
-      hasVoid: kept.length < scan.entries.length,
-      entries: undefined,
-    });
-    const record = last && decodeRecord(bytes, last.offset)?.record;
-    this.tailNow = record
-      ? { seq: record.seq + 1, follows: record.seq + 1, prev: sha256(record.statement) }
-      : tail;
-    this.durableNow = Math.max(this.durableNow, last?.seq ?? -1);
-    return scan.tornBytes;
+    const segment = this.segments[low - 1];
+    return segment && seq <= segment.last ? segment : undefined;
   }
 
-  /** Makes the newest segment ready to be written to, or begins another behind a torn one. */
-  private async resume(tornBytes: number): Promise<void> {
-    const newest = this.segments.at(-1);
-    if (newest === undefined || this.tailNow === undefined) return;
-    if (tornBytes > 0) {
-      const skipped = Math.floor(tornBytes / RECORD_BYTES_MIN) + 1;
-      const tail = { ...this.tailNow, seq: this.tailNow.seq + skipped };
-      await this.syncOf(newest);
-      await this.beginSegment(tail);
-      this.tailNow = tail;
-      return;
-    }
-    newest.entries = await this.entriesOf(newest);
-    this.file = await this.syncOf(newest);
+  /** What the gap that begins at `from` names as the statement before it. */
+  private async prevOfGap(from: number): Promise<Hash | undefined> {
+    const record = await this.read(this.succession.nextLive(from));
+    if (record?.gap?.from !== from) return undefined;
+    const statement = decodeStatement(record.statement);
+    return statement instanceof Refusal ? undefined : statement.prev;
   }
 
-  /** After kill -9 records may be there that only the page cache holds: before they are sent they must be safe. */
-  private async syncOf(segment: Segment): Promise<AppendFile> {
-    const file = await this.parts.files.open(segment.path);
+  /** Goes on in the newest segment, or begins another behind a torn one. */
+  private async resume(): Promise<void> {
+    const newest = this.segments.at(-1)!;
+    const { header, entries, tornBytes, tail } = await readNewest(this.parts.files, newest.path);
+    this.succession = new Succession(header.succession);
+    this.written = new Succession(header.succession);
+    for (const entry of entries) this.succession.note(entry);
+    for (const entry of entries) this.written.note(entry);
+    this.entries = [...entries];
+    newest.last = entries.at(-1)?.seq ?? header.lastBefore;
+    this.durableNow = newest.last;
+    this.tailNow = tail;
+    // After kill -9 records may be there that only the page cache holds: before they are sent they must be safe.
+    const file = await this.parts.files.open(newest.path);
     await file.sync();
-    return file;
+    this.file = file;
+    if (tornBytes === 0) return;
+    const skipped = Math.floor(tornBytes / RECORD_BYTES_MIN) + 1;
+    const behind = { ...tail, seq: tail.seq + skipped };
+    await this.beginSegment(behind);
+    this.tailNow = behind;
   }
 
   private async beginSegment(tail: Tail): Promise<void> {
-    const path = `${this.parts.folder}/${String(tail.seq).padStart(16, "0")}.outbox`;
-    const header: SegmentHeader = { kid: this.parts.kid, tail };
+    const { files, folder, kid } = this.parts;
+    const path = segmentPath(folder, tail.seq);
+    const succession = this.written.snapshot;
+    const header = encodeHeader({ kid, tail, lastBefore: this.durableNow, succession });
     const wasSuspect = this.isSuspect;
     // If this fails the file may still be there, and voids what older ones hold from `tail.seq` on.
     this.isSuspect = true;
     // A crash here leaves either no new segment, or an empty one that says where the chain stands: both are whole.
-    await this.parts.files.write(path, encodeHeader(header));
-    const file = await this.parts.files.open(path);
+    await files.write(path, header);
+    const file = await files.open(path);
     await this.file?.close().catch(() => undefined);
     const before = this.segments.at(-1);
-    if (before?.path === path) this.segments.pop();
-    else if (before && wasSuspect) before.hasVoid = true;
-    this.segments.push({
-      path,
-      tail,
-      last: tail.seq - 1,
-      bytes: HEADER_BYTES,
-      hasVoid: false,
-      entries: [],
-    });
+    if (before?.path === path) this.takeAway(this.segments.length - 1);
+    else if (before) before.hasVoid = wasSuspect || before.hasVoid;
+    const last = this.durableNow;
+    this.segments.push({ path, tail, last, bytes: header.length, hasVoid: false });
+    this.segmentsBytes += header.length;
+    this.entries = [];
     this.file = file;
     this.isSuspect = false;
   }
 
   private async write(): Promise<void> {
-    const batch = this.queue.slice();
-    const [first] = batch;
-    if (first === undefined) return;
+    let left = this.queue.length;
+    if (left === 0) return;
+    while (left > 0) left -= await this.writeBatch(left);
+    await this.prune();
+  }
+
+  /** Makes the first of what waits durable, at most `most` and as many as the segment has room for; gives how many. */
+  private async writeBatch(most: number): Promise<number> {
     const newest = this.segments.at(-1);
     if (this.isSuspect || this.file === undefined || newest!.bytes >= this.segmentBytes) {
-      await this.beginSegment(first.before);
+      await this.beginSegment(this.queue[0]!.before);
     }
     const segment = this.segments.at(-1)!;
+    let room = this.segmentBytes - segment.bytes;
+    const batch: Queued[] = [];
+    for (let at = 0; at < most && (room > 0 || at === 0); at++) {
+      batch.push(this.queue[at]!);
+      room -= this.queue[at]!.bytes.length;
+    }
     // After a failed sync nobody knows what the disk holds: the same bytes go into a new segment, which voids these.
     this.isSuspect = true;
     await this.file!.append(concatBytes(...batch.map(({ bytes }) => bytes)));
@@ -319,54 +332,66 @@ export class Outbox {
     this.isSuspect = false;
     this.queue.splice(0, batch.length);
     for (const { record, bytes } of batch) {
-      segment.entries!.push({ ...entryLinks(record), offset: segment.bytes, length: bytes.length });
-      segment.bytes += bytes.length;
+      const { length } = bytes;
+      this.entries.push({ ...linksOf(record), offset: segment.bytes, length });
+      this.written.note(record);
+      segment.bytes += length;
+      this.segmentsBytes += length;
+      this.queueBytes -= length;
       segment.last = record.seq;
     }
     this.durableNow = segment.last;
-    await this.prune();
+    return batch.length;
   }
 
   /** Removes segments, oldest first: a void record must not come back to life because its successor is gone. */
   private async prune(): Promise<void> {
-    await this.closeSpent();
-    while (this.segments.length > 1 && this.segments[0]!.last <= this.releasedNow) {
+    await this.beginAnewWhenSpent();
+    while (this.segments.length > 1 && this.isReleased(this.segments[0]!)) {
       await this.parts.files.remove(this.segments[0]!.path);
-      this.segments.shift();
+      this.takeAway(0);
     }
-    this.succession.forget(this.releasedNow);
+    // A gap that is still kept may be asked for again by a hub that has forgotten it.
+    const forgotten = (this.segments[0]?.tail.seq ?? 0) - 2;
+    this.succession.forget(forgotten);
+    this.written.forget(forgotten);
     if (this.queue.length > 0) return;
     for (let at = this.segments.length - 2; at > 0; at--) {
-      const segment = this.segments[at]!;
-      const isRemovable = !segment.hasVoid && !this.segments[at - 1]!.hasVoid;
-      if (isRemovable && this.succession.isSpent(segment.tail.seq, segment.last)) {
-        await this.parts.files.remove(segment.path);
-        this.segments.splice(at, 1);
-      }
+      const { path, tail, last } = this.segments[at]!;
+      if (!this.succession.isSpent(tail.seq, last)) continue;
+      if ((await this.hasVoid(at)) || (await this.hasVoid(at - 1))) continue;
+      await this.parts.files.remove(path);
+      this.takeAway(at);
     }
   }
 
-  /**
-   * Closes the newest segment where it is full and all in it was let go: it is there for the counter alone, which the
-   * head of an empty one tells as well, and as large as it is it could keep anything more from being signed for ever.
-   */
-  private async closeSpent(): Promise<void> {
-    const newest = this.segments.at(-1);
-    if (newest === undefined || this.tailNow === undefined || this.queue.length > 0) return;
-    if (newest.last > this.releasedNow || newest.bytes < this.segmentBytes) return;
-    await this.beginSegment(this.tailNow);
+  private isReleased({ tail, last }: Segment): boolean {
+    return last <= this.releasedNow && !this.succession.isWanted(tail.seq, last);
   }
 
-  private async entriesOf(segment: Segment): Promise<RecordEntry[]> {
-    if (segment.entries) return segment.entries;
-    const bytes = await this.parts.files.read(segment.path);
-    const scan = bytes === undefined ? "it is gone" : scanSegment(bytes);
-    if (typeof scan === "string") return [];
-    // Of the closed segments one stays indexed: sending goes through them in order.
-    for (const other of this.segments)
-      if (other !== this.segments.at(-1)) other.entries = undefined;
-    segment.entries = scan.entries.filter(({ seq }) => seq <= segment.last);
-    return segment.entries;
+  /** Of a full segment of which all was let go only the counter is needed, and an empty one has that, too. */
+  private async beginAnewWhenSpent(): Promise<void> {
+    const newest = this.segments.at(-1);
+    if (newest === undefined || this.queue.length > 0 || this.isSuspect) return;
+    if (
+      this.entries.length > 0 &&
+      newest.bytes >= this.segmentBytes &&
+      newest.last <= this.releasedNow
+    )
+      await this.beginSegment(this.tailNow!);
+  }
+
+  private async hasVoid(at: number): Promise<boolean> {
+    const segment = this.segments[at]!;
+    segment.hasVoid ??=
+      ((await this.reader.entries(segment.path)).at(-1)?.seq ?? -1) > segment.last;
+    return segment.hasVoid;
+  }
+
+  private takeAway(at: number): void {
+    const [segment] = this.segments.splice(at, 1);
+    this.segmentsBytes -= segment!.bytes;
+    this.reader.drop(segment!.path);
   }
 
   private exclusive<T>(work: () => Promise<T>): Promise<T> {
@@ -376,12 +401,11 @@ export class Outbox {
   }
 }
 
-function firstOf(name: string | undefined): number {
-  return name === undefined ? Infinity : Number(name.slice(0, 16));
-}
-
-function entryLinks(record: OutboxRecord): Pick<RecordEntry, "seq" | "replaces" | "gap"> {
-  const { seq, replaces, gap } = record;
+function linksOf({
+  seq,
+  replaces,
+  gap,
+}: OutboxRecord): Pick<RecordEntry, "seq" | "replaces" | "gap"> {
   return {
     seq,
     ...(replaces === undefined ? {} : { replaces }),

@@ -91,6 +91,27 @@ export class Intake {
     this.waiting.shift();
   }
 
+  /** By stream, what would be missing from the ledger if the program ended now, with nothing more signed. */
+  owed(): ReadonlyMap<string, number> {
+    const owed = new Map(this.droppedOf);
+    const add = (stream: string, count: number): void => {
+      owed.set(stream, (owed.get(stream) ?? 0) + count);
+    };
+    for (const { stream, readings } of this.waiting) add(stream, readings.length);
+    for (const { stream, size } of this.packers.values()) add(stream, size);
+    return owed;
+  }
+
+  /** Takes over what an earlier run of the program has dropped. */
+  inherit(owed: ReadonlyMap<string, number>): void {
+    for (const [stream, count] of owed) this.droppedOf.set(stream, this.dropped(stream) + count);
+  }
+
+  /** By stream, readings that were dropped since `ownUp` was last called for it. */
+  get droppedByStream(): ReadonlyMap<string, number> {
+    return this.droppedOf;
+  }
+
   /** Readings of a stream that were dropped since `ownUp` was last called for it. */
   dropped(stream: string): number {
     return this.droppedOf.get(stream) ?? 0;

@@ -11,7 +11,7 @@ import type { Position } from "../../ledger/senml.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Random } from "../../platform/random.ts";
 import type { Chain } from "../signing/chain.ts";
-import type { ClockSource } from "../time/clock-source.ts";
+import type { BelievedTime, ClockSource } from "../time/clock-source.ts";
 import type { Counters } from "../counters.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Intake } from "./intake.ts";
@@ -66,22 +66,24 @@ export class PackSigner {
 
   /** Signs the packs that wait, as far as it can; gives how many. They are safe only after the outbox was flushed. */
   signWaiting(): number {
-    const { intake, outbox, outboxBytesMax } = this.parts;
+    const { intake, outbox, outboxBytesMax, time } = this.parts;
     if (this.obstacle !== undefined) return 0;
     let signed = 0;
     for (let pack = intake.first(); pack !== undefined; pack = intake.first()) {
-      if (outbox.bytes >= outboxBytesMax) break;
-      if (this.sign(pack)) signed += 1;
+      // The clock is looked at once for each pack: it may be set between any two looks.
+      const now = time.now();
+      if (now === undefined || outbox.bytes >= outboxBytesMax) break;
+      if (this.sign(pack, now)) signed += 1;
       intake.shift();
     }
     return signed;
   }
 
-  private sign(pack: ClosedPack): boolean {
-    const { device, intake, time, counters, repair } = this.parts;
-    const { nowMs, offsetMs } = time.now()!;
+  private sign(pack: ClosedPack, now: BelievedTime): boolean {
+    const { device, intake, counters, repair } = this.parts;
+    const { nowMs, offsetMs } = now;
     const iat = Math.floor(nowMs / 1000);
-    const notes = this.notesOf(pack.stream);
+    const notes = this.notesOf(pack.stream, now);
     const readings = [
       ...readingsOf(pack, offsetMs),
       ...noteReadings(notes, (pack.lastMs + offsetMs) / 1000),
@@ -91,7 +93,7 @@ export class PackSigner {
       ? new Refusal("wrong-stream", "the hub does not take this stream")
       : checkPack(payload, device, iat);
     if (refusal) {
-      this.refuse(pack, payload, refusal);
+      this.refuse(pack, payload, refusal, nowMs);
       return false;
     }
     const bytesBefore = this.parts.outbox.bytes;
@@ -103,9 +105,8 @@ export class PackSigner {
     return true;
   }
 
-  private notesOf(stream: string): PackNotes {
-    const { time, intake, via } = this.parts;
-    const { source, offsetMs } = time.now()!;
+  private notesOf(stream: string, { source, offsetMs }: BelievedTime): PackNotes {
+    const { intake, via } = this.parts;
     const clockStepMs = offsetMs - (this.offsetsMs.get(stream) ?? offsetMs);
     return { clock: source, clockStepMs, dropped: intake.dropped(stream), via: via.get(stream) };
   }
@@ -120,13 +121,13 @@ export class PackSigner {
     chain.sign({ kind: "salted", stream, iat, payload: hashPreimage(preimage) }, { preimage });
   }
 
-  private refuse(pack: ClosedPack, payload: Uint8Array, refusal: Refusal): void {
+  private refuse(pack: ClosedPack, payload: Uint8Array, refusal: Refusal, nowMs: number): void {
     const { counters, logger, quarantine } = this.parts;
     counters.packsRefused += 1;
     logger.error(
       { stream: pack.stream, code: refusal.code, text: refusal.text },
       "a pack fails our own checks, and is not signed",
     );
-    void quarantine.put(counters.packsRefused, refusal.code, payload);
+    void quarantine.put(nowMs, refusal.code, payload);
   }
 }

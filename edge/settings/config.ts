@@ -127,7 +127,7 @@ const shape = z.object({
     .prefault({}),
   outbox: z
     .object({
-      bytesMax: z.number().int().min(65_536).max(1_000_000_000).default(268_435_456).meta({
+      bytesMax: z.number().int().min(65_536).max(16_000_000_000).default(268_435_456).meta({
         description: "bytes on disk at which no more is signed",
       }),
       retention: z.enum(["stored", "sealed", "cosigned"]).optional().meta({

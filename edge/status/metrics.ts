@@ -55,6 +55,16 @@ const COUNTERS: readonly (readonly [string, NumberName, string])[] = [
 const GAUGES: readonly (readonly [string, string, (status: AgentStatus) => number | undefined])[] =
   [
     ["connected", "Whether there is a connection to the hub.", (s) => Number(s.isConnected)],
+    [
+      "login_refused",
+      "Whether the hub refuses the login.",
+      (s) => Number(s.isLoginRefused === true),
+    ],
+    [
+      "revoked",
+      "Whether the hub says that the key is revoked.",
+      (s) => Number(s.standing === "revoked"),
+    ],
     ["stopped", "Whether the agent has stopped signing.", (s) => Number(s.halted !== undefined)],
     ["hub_behind", "Whether the hub has forgotten what was let go.", (s) => Number(s.isHubBehind)],
     ["waiting_readings", "Readings that are not signed yet.", (s) => s.waitingReadings],

@@ -1,18 +1,16 @@
 /**
  * How a running agent tells its status without wearing out the card: a Unix socket in its data folder.
  *
- * Whoever connects gets one JSON document. The file `status.json` beside it is up to a minute old, and stays when the
- * agent has stopped.
+ * Whoever connects gets one JSON document. Where no agent answers there is status-file.ts.
  */
 
 import { rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
-import { decodeUtf8 } from "../../ledger/bytes.ts";
 import type { Files } from "../../platform/files.ts";
+import { parseStatus, readStatus } from "./status-file.ts";
 import type { AgentStatus } from "./status.ts";
 
 const NAME = "status.sock";
-const FILE = "status.json";
 const CONNECTIONS_MAX = 16;
 const ANSWER_LIMIT_MS = 2_000;
 const STATUS_BYTES_MAX = 4_194_304;
@@ -49,19 +47,8 @@ export async function serveStatus(
 export async function findStatus(files: Files, folder: string): Promise<FoundStatus | undefined> {
   const said = await ask(`${folder}/${NAME}`);
   if (said !== undefined) return { status: said, isLive: true };
-  const bytes = await files.read(`${folder}/${FILE}`);
-  const text = bytes && decodeUtf8(bytes);
-  const written = text === undefined ? undefined : parse(text);
+  const written = await readStatus(files, folder);
   return written && { status: written, isLive: false };
-}
-
-/** Our own document, of this very version or an older one; `undefined` for half of one. */
-function parse(text: string): AgentStatus | undefined {
-  try {
-    return JSON.parse(text) as AgentStatus;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Asks a running agent; `undefined` where none answers, for whatever reason. */
@@ -76,6 +63,6 @@ function ask(path: string): Promise<AgentStatus | undefined> {
       if (text.length > STATUS_BYTES_MAX) socket.destroy();
     });
     socket.on("error", () => resolve(undefined));
-    socket.on("close", () => resolve(parse(text)));
+    socket.on("close", () => resolve(parseStatus(text)));
   });
 }

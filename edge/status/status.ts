@@ -5,6 +5,7 @@ import type { PreviewStatus } from "../cameras/preview-channel.ts";
 import type { Counters } from "../counters.ts";
 import type { TimeSource } from "../time/clock-source.ts";
 import type { Halt } from "../delivery/halt.ts";
+import type { Standing } from "../delivery/standing.ts";
 import type { Obstacle } from "../signing/obstacle.ts";
 import type { SensorStatus } from "../sensors/sensor.ts";
 
@@ -16,12 +17,18 @@ export interface AgentStatus {
   /** When it was taken, by the system's clock, milliseconds since 1970. */
   readonly atMs: number;
   readonly isConnected: boolean;
+  /** The broker has refused the newest login. */
+  readonly isLoginRefused?: boolean;
+  /** What the hub says of the device then; absent where it was not asked, or gave no answer. */
+  readonly standing?: Standing | undefined;
   readonly clockSource: TimeSource;
   readonly halted: Halt | undefined;
   /** The hub has forgotten what was let go here, and has to be restored. */
   readonly isHubBehind: boolean;
   /** Why readings wait unsigned. */
   readonly waitsFor: Obstacle | undefined;
+  /** What is wrong with the disk, in a sentence, while readings wait for it. */
+  readonly diskFault?: string | undefined;
   readonly waitingReadings: number;
   /** Absent before the hub has acknowledged the enrolment. */
   readonly nextSeq: number | undefined;
@@ -46,7 +53,7 @@ export function formatStatus(status: AgentStatus, nowMs: number, isLive: boolean
   const percent = ((100 * status.outboxBytes) / status.outboxBytesMax).toFixed(1);
   const lines = [
     `${status.device} (key ${status.kid}), ${ageSeconds} s ago${isLive ? "" : ", not running"}`,
-    `  hub        ${status.isConnected ? "connected" : "not connected"}`,
+    `  hub        ${status.isConnected ? "connected" : `not connected${refusalOf(status)}`}`,
     `  clock      ${status.clockSource}`,
     `  readings   ${counters.readings} read, ${counters.readingsFaulty} faulty, ${counters.readingsDropped} dropped`,
     `  waiting    ${status.waitingReadings} readings${status.waitsFor ? ` (${status.waitsFor})` : ""}`,
@@ -60,6 +67,7 @@ export function formatStatus(status: AgentStatus, nowMs: number, isLive: boolean
     ...(status.cameras ?? []).map(cameraLine),
     ...previewLines(status.preview),
   ];
+  if (status.diskFault !== undefined) lines.push(`  DISK       ${status.diskFault}`);
   if (status.isHubBehind)
     lines.push("  THE HUB HAS FORGOTTEN statements that were let go; it has to be restored.");
   if (halted) lines.push(`  STOPPED    ${halted.text}`);
@@ -91,6 +99,20 @@ function cameraLine(camera: CameraStatus): string {
 
 function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
+}
+
+/** What a refused login means, by what the hub says of the device. */
+export const REFUSED_LOGINS: Readonly<Record<Standing, string>> = {
+  revoked: "the key of this device is REVOKED: what it signs now is not taken any more",
+  "other-key": "another key is enrolled under this name",
+  unknown: "no device of this name is enrolled",
+  enrolled: "the device is enrolled, so it may be its clock",
+};
+
+function refusalOf({ isLoginRefused, standing }: AgentStatus): string {
+  if (isLoginRefused !== true) return "";
+  const meaning = standing === undefined ? "not enrolled, or revoked" : REFUSED_LOGINS[standing];
+  return `, LOGIN REFUSED: ${meaning}`;
 }
 
 /** Some of the words are the hub's, which must not steer the terminal. */

@@ -8,7 +8,9 @@ import { installSha256 } from "../../ledger/sha256.ts";
 import { benchAdmission } from "./admission.ts";
 import { benchAudit } from "./audit.ts";
 import { benchDevices } from "./devices.ts";
+import { benchBacklog } from "./backlog.ts";
 import { benchEdge } from "./edge.ts";
+import { benchEdgeHour } from "./edge-hour.ts";
 import { benchPacks } from "./packs.ts";
 import { benchStartup } from "./startup.ts";
 import { printFigure } from "./figure.ts";
@@ -21,6 +23,8 @@ const BENCHMARKS: Readonly<Record<string, (folder: string) => Promise<Figure[]>>
   startup: benchStartup,
   edge: benchEdge,
   devices: benchDevices,
+  "edge-hour": benchEdgeHour,
+  backlog: benchBacklog,
 };
 
 installSha256((message) => hash("sha256", message, "buffer"));

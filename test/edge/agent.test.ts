@@ -2,136 +2,36 @@
 
 import { Buffer } from "node:buffer";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Agent } from "../../edge/agent.ts";
 import type { AgentParts } from "../../edge/agent.ts";
 import { DRIVERS } from "../../edge/sensors/drivers/drivers.ts";
-import type { Connect, ConnectionEvents } from "../../edge/sensors/lines/line.ts";
-import { encodeUtf8 } from "../../ledger/bytes.ts";
 import { Refusal } from "../../ledger/errors.ts";
 import { kidHex } from "../../ledger/key.ts";
 import { openPack } from "../../ledger/preimage.ts";
-import { decodePack } from "../../ledger/senml.ts";
 import type { Pack } from "../../ledger/senml.ts";
-import { nobleSigner } from "../../ledger/signature.ts";
-import { ManualClock } from "../../platform/clock.ts";
-import { silentLogger } from "../../platform/log.ts";
-import { MemoryFiles } from "../../platform/memory-files.ts";
-import { opensslVerify } from "../../platform/native-verify.ts";
-import { seededRandom } from "../../platform/random.ts";
-import { ORIGIN, ScriptedHub } from "./delivery/scripted-hub.ts";
+import type { ManualClock } from "../../platform/clock.ts";
+import type { MemoryFiles } from "../../platform/memory-files.ts";
+import { AgentSetup, signer, TRUE_MS } from "./agent-setup.ts";
+import type { MemoryLine, RunningAgent } from "./agent-setup.ts";
+import type { ScriptedHub } from "./delivery/scripted-hub.ts";
 
-const signer = nobleSigner(new Uint8Array(32).fill(9));
-const TRUE_MS = Date.parse("2026-12-01T12:00:00Z");
-
-/** A line of which the test holds the other end. */
-class MemoryLine {
-  events: ConnectionEvents | undefined;
-  readonly connect: Connect = (events) => {
-    this.events = events;
-    return Promise.resolve({ write: () => true, close: () => Promise.resolve() });
-  };
-
-  /** Says an SDS011 frame. */
-  sds011(pm25: number, pm10: number): void {
-    const data = [pm25 & 0xff, pm25 >> 8, pm10 & 0xff, pm10 >> 8, 0xa1, 0x60];
-    const sum = data.reduce((total, byte) => total + byte, 0) & 0xff;
-    this.events?.bytes(Uint8Array.from([0xaa, 0xc0, ...data, sum, 0xab]));
-  }
-
-  /** Says a line of NMEA 0183, its checksum added. */
-  nmea(sentence: string): void {
-    const sum = encodeUtf8(sentence).reduce((all, byte) => all ^ byte, 0);
-    const hex = sum.toString(16).toUpperCase().padStart(2, "0");
-    this.events?.bytes(encodeUtf8(`$${sentence}*${hex}\r\n`));
-  }
-}
-
+let setup: AgentSetup;
 let clock: ManualClock;
 let hub: ScriptedHub;
 let line: MemoryLine;
 let files: MemoryFiles;
-const stops: (() => Promise<void>)[] = [];
 
 beforeEach(async () => {
-  clock = new ManualClock(TRUE_MS);
-  hub = await ScriptedHub.open(clock);
-  line = new MemoryLine();
-  files = new MemoryFiles();
-  await files.makeFolder("/data");
+  setup = await AgentSetup.begin();
+  ({ clock, hub, line, files } = setup);
 });
 
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-  await hub.close();
-});
+afterEach(() => setup.end());
 
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (let turns = 0; turns < 4_000; turns++) {
-    if (holds()) return;
-    await clock.advance(50);
-  }
-  throw new Error(`it never came about: ${what}`);
-}
-
-interface Running {
-  readonly agent: Agent;
-  stop(): Promise<void>;
-}
-
-async function start(changes: Partial<AgentParts> = {}, driverName = "sds011"): Promise<Running> {
-  const notBeforeMs = changes.notBeforeMs ?? Date.parse("2026-11-01");
-  const driver = DRIVERS.get(driverName)!.create({}, { notBeforeMs });
-  const agent = await Agent.open({
-    device: "air-1",
-    origin: ORIGIN,
-    signer,
-    policy: hub.policy,
-    verify: opensslVerify,
-    isRestricted: false,
-    position: { lat: 51.5, lon: -3 },
-    pack: { seconds: 10, readingsMax: 64 },
-    outboxBytesMax: 1_000_000,
-    waitingReadingsMax: 1_000,
-    notBeforeMs,
-    waitForSyncMs: 120_000,
-    askTimeSync: () => Promise.resolve(undefined),
-    sensors: [{ stream: "air", driverName, address: "memory", driver, connect: line.connect }],
-    connectHub: (options) => hub.connect(options),
-    dataFolder: "/data",
-    files,
-    clock,
-    random: seededRandom(3),
-    logger: silentLogger,
-    ...changes,
-  });
-  const stopping = new AbortController();
-  let isOver = false;
-  const running = agent.run(stopping.signal).then(() => {
-    isOver = true;
-  });
-  const stop = async (): Promise<void> => {
-    stopping.abort();
-    await until("the agent stops", () => isOver);
-    await running;
-  };
-  stops.push(stop);
-  return { agent, stop };
-}
-
-/** Packs in the log. */
-function packs(): Pack[] {
-  return hub.statements().flatMap(({ statement }) => {
-    if (statement.kind !== "readings") return [];
-    const pack = decodePack(statement.payload, "air-1", statement.iat);
-    if (pack instanceof Refusal) throw new Error(pack.text);
-    return [pack];
-  });
-}
-
-const values = (quantity: string): unknown[] =>
-  packs().flatMap(({ readings }) =>
-    readings.filter((one) => one.quantity === quantity).map(({ value }) => value),
-  );
+const until = (what: string, holds: () => boolean): Promise<void> => setup.until(what, holds);
+const start = (changes?: Partial<AgentParts>, driverName?: string): Promise<RunningAgent> =>
+  setup.start(changes, driverName);
+const packs = (): Pack[] => setup.packs();
+const values = (quantity: string): unknown[] => setup.values(quantity);
 
 test("frames become packs in the log, with place and time, and are let go when cosigned", async () => {
   hub.enrol("air-1", signer);

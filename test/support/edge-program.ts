@@ -54,6 +54,11 @@ export class EdgeProgram {
     return new EdgeProgram(scope, folder, run);
   }
 
+  /** The same program on another folder, such as a copy. */
+  at(folder: string): EdgeProgram {
+    return new EdgeProgram(this.#scope, folder, this.#run);
+  }
+
   get settings(): string {
     return join(this.folder, "edge.toml");
   }
@@ -101,8 +106,8 @@ export class EdgeProgram {
   }
 
   /** Hashes in hex of the statements on its disk, by number. Torn bytes are stepped over. */
-  async outbox(): Promise<Map<number, string>> {
-    const folder = join(this.folder, "data", "outbox");
+  async outbox(data: string = join(this.folder, "data")): Promise<Map<number, string>> {
+    const folder = join(data, "outbox");
     const statements = new Map<number, string>();
     for (const name of await readdir(folder).catch(() => [])) {
       if (!name.endsWith(".outbox")) continue;
@@ -110,7 +115,7 @@ export class EdgeProgram {
       const scan = scanSegment(bytes);
       if (typeof scan === "string") throw new Error(`${name}: ${scan}`);
       for (const { offset, seq } of scan.entries) {
-        const { statement } = decodeRecord(bytes, offset)!.record;
+        const { statement } = decodeRecord(bytes, offset)!;
         statements.set(seq, encodeHex(sha256(statement)));
       }
     }

@@ -29,13 +29,13 @@ import type { Policy } from "../../../ledger/policy.ts";
 import { formatProof } from "../../../ledger/proof.ts";
 import { sha256, ZERO_HASH } from "../../../ledger/sha256.ts";
 import type { Hash } from "../../../ledger/sha256.ts";
-import { nobleSigner } from "../../../ledger/signature.ts";
 import type { Signer } from "../../../ledger/signature.ts";
 import { decodeStatement, signStatement } from "../../../ledger/statement.ts";
 import type { Statement } from "../../../ledger/statement.ts";
 import type { Clock } from "../../../platform/clock.ts";
 import { opensslVerify } from "../../../platform/native-verify.ts";
 import type { ConnectHub } from "../../../edge/delivery/hub-connection.ts";
+import { nativeSigner } from "../../support/native-signer.ts";
 
 /** The log's name. */
 export const ORIGIN = "kerbstone.example/test";
@@ -50,8 +50,8 @@ export interface Received {
 
 /** See the head of the file. Everything public may be changed by a test at any time. */
 export class ScriptedHub {
-  readonly signer: Signer = nobleSigner(new Uint8Array(32).fill(1));
-  readonly mirror: Signer = nobleSigner(new Uint8Array(32).fill(2));
+  readonly signer: Signer = nativeSigner(new Uint8Array(32).fill(1));
+  readonly mirror: Signer = nativeSigner(new Uint8Array(32).fill(2));
   readonly received: Received[] = [];
   readonly states: string[] = [];
   /** Preimages that came beside statements, by number. */
@@ -78,6 +78,7 @@ export class ScriptedHub {
   private readonly clock: Clock;
   private readonly broker: Aedes;
   private readonly open = new Set<Duplex>();
+  private readonly decoded = new WeakMap<Uint8Array, Statement>();
   private proofs: { sealed: number; text: string; cosigned: string } | undefined;
 
   private constructor(clock: Clock, broker: Aedes) {
@@ -122,10 +123,14 @@ export class ScriptedHub {
 
   /** Trusts this hub, with the one mirror as its quorum. */
   get policy(): Policy {
-    const mirror = formatVkey(vkeyOf(MIRROR, TYPE_COSIGNATURE, this.mirror.publicKey));
-    const policy = parsePolicy(`log ${this.vkey}\nwitness m ${mirror}\nquorum m\n`);
+    const policy = parsePolicy(this.policyText);
     if (policy instanceof Fault) throw new Error(policy.text);
     return policy;
+  }
+
+  get policyText(): string {
+    const mirror = formatVkey(vkeyOf(MIRROR, TYPE_COSIGNATURE, this.mirror.publicKey));
+    return `log ${this.vkey}\nwitness m ${mirror}\nquorum m\n`;
   }
 
   /** Connects a device through memory. */
@@ -133,28 +138,45 @@ export class ScriptedHub {
     return (options) =>
       new MqttClient(() => {
         const [near, far] = duplexPair();
-        this.connections += 1;
         // A pair in memory does not close together, as the two ends of a socket do.
         near.on("close", () => far.destroy());
         far.on("close", () => near.destroy());
-        this.open.add(far);
         let chunks = 0;
         const count = (): void => {
           chunks += 1;
           if (chunks < this.cutAfterChunks) return;
           near.destroy();
         };
-        this.broker.handle(far);
+        this.accept(far);
         const write = near.write.bind(near) as (...args: unknown[]) => boolean;
         near.write = ((...args: unknown[]) => {
           const isTaken = write(...args);
           count();
           return isTaken;
         }) as typeof near.write;
-        far.on("close", () => this.open.delete(far));
         near.on("data", count);
         return near;
       }, options);
+  }
+
+  /** Takes a connection: the broker's end of whatever a test has put between it and the device. */
+  accept(stream: Duplex): void {
+    this.connections += 1;
+    this.open.add(stream);
+    stream.on("close", () => this.open.delete(stream));
+    this.broker.handle(stream);
+  }
+
+  /** Becomes a hub with these entries and no others, as after a restart on another disk. */
+  become(entries: readonly Uint8Array[]): void {
+    this.cut();
+    this.state = new LogState();
+    this.entries = [];
+    this.proofs = undefined;
+    for (const entry of entries) {
+      const code = this.admit(this.decode(entry));
+      if (code !== undefined) throw new Error(`an old entry is refused: ${code}`);
+    }
   }
 
   enrol(
@@ -206,10 +228,18 @@ export class ScriptedHub {
   /** The device's admitted statements. */
   statements(): { index: number; statement: Statement }[] {
     return this.entries.flatMap((entry, index) => {
-      const statement = decodeStatement(entry);
-      if (statement instanceof Refusal) throw new Error("an entry is no statement");
+      const statement = this.decode(entry);
       return statement.issuer === this.device ? [{ index, statement }] : [];
     });
+  }
+
+  private decode(entry: Uint8Array): Statement {
+    const known = this.decoded.get(entry);
+    if (known) return known;
+    const statement = decodeStatement(entry);
+    if (statement instanceof Refusal) throw new Error("an entry is no statement");
+    this.decoded.set(entry, statement);
+    return statement;
   }
 
   /** Says how far the device has come. */

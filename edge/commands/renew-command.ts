@@ -1,0 +1,159 @@
+/**
+ * `kerbstone edge renew CONFIG`: a new key for a device that has to stop using its old one (docs/edge.md, "Stopping").
+ *
+ * Nothing is destroyed: key and data of the old one are moved aside, unchanged, and the settings stay. What the new
+ * enrolment says is taken from the old one, as the hub shows it, and from the settings.
+ */
+
+import { rename, rm } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { kidHex } from "../../ledger/key.ts";
+import { REASONS } from "../../ledger/kinds/reason.ts";
+import { formatHelp, parseFlags } from "../../platform/command-line.ts";
+import type { CommandSpec, FlagValues } from "../../platform/command-line.ts";
+import { lockFolder } from "../../platform/folder-lock.ts";
+import { HttpClient } from "../../platform/http-client.ts";
+import { createKey, loadKey } from "../../platform/key-file.ts";
+import type { ProgramIo } from "../../platform/lifecycle.ts";
+import { UserError } from "../../platform/user-error.ts";
+import { askShown } from "../delivery/standing.ts";
+import type { ShownDevice } from "../delivery/standing.ts";
+import { loadEdgeConfig } from "../settings/config.ts";
+import type { EdgeConfig } from "../settings/config.ts";
+import { formatEnrolmentRequest } from "../../platform/enrolment-request.ts";
+import type { DeviceProfile } from "../../platform/enrolment-request.ts";
+import { claimAsQr } from "./terminal-qr.ts";
+
+const spec = {
+  usage: "kerbstone edge renew CONFIG [options]",
+  about:
+    "Gives a device a new key, where its card was cloned or restored, or its key revoked. The old key and its outbox are moved aside and kept; the settings stay. Prints the claim for the operator.",
+  flags: {
+    reason: {
+      type: "text",
+      value: "REASON",
+      about: `why the old key is to be revoked: ${REASONS.join(", ")} (replaced)`,
+    },
+    lat: { type: "text", value: "DEGREES", about: "where the device stands, unless it is known" },
+    lon: { type: "text", value: "DEGREES", about: "where the device stands, unless it is known" },
+    owner: { type: "text", value: "NAME", about: "who owns the data, unless the hub shows it" },
+    model: { type: "text", value: "TEXT", about: "what it is, unless the hub shows it" },
+    "every-seconds": {
+      type: "text",
+      value: "N",
+      about: "how often at least it means to speak, unless the hub shows it (60)",
+    },
+    qr: { type: "switch", about: "prints the QR code in any case, however wide" },
+  },
+  positionals: { min: 1, max: 1 },
+} as const satisfies CommandSpec;
+
+type Flags = FlagValues<typeof spec>;
+
+/** Runs the command; the agent must not be running. What an interrupted attempt has begun, the next one finishes. */
+export async function renewEdge(io: ProgramIo, argv: readonly string[]): Promise<number> {
+  const { flags, positionals, help } = parseFlags(argv, spec);
+  if (help) {
+    io.stdout.write(formatHelp(spec));
+    return 0;
+  }
+  const file = resolve(io.cwd, positionals[0]!);
+  const config = await loadEdgeConfig({ file, env: io.env, flags: {}, files: io.files });
+  const folder = dirname(file);
+  const reason = flags.reason ?? "replaced";
+  if (!REASONS.some((known) => known === reason))
+    throw new UserError(`--reason is one of ${REASONS.join(", ")}, not ${reason}.`);
+  // Everything that may be refused is looked at before anything is moved.
+  const profile = await profileOf(io, config, flags);
+  const keyPath = resolve(folder, config.key);
+  const moved = await setAside(io, resolve(folder, config.data), keyPath);
+  const signer = await createKey(io.files, keyPath, io.random);
+  const claim = formatEnrolmentRequest(profile, signer);
+  for (const path of moved) io.stdout.write(`Kept ${path}.\n`);
+  io.stdout.write(
+    `Made a new key. Have the operator run, on the hub, unless the old key is revoked already:\n\n` +
+      `kerbstone hub revoke ${config.name} --reason ${reason}\n\nand then:\n\n` +
+      `kerbstone hub enrol ${claim}\n\n` +
+      claimAsQr(io.stdout, claim, flags.qr) +
+      `Then start the device: kerbstone edge run ${file}\n`,
+  );
+  return 0;
+}
+
+/**
+ * Moves data folder and key aside, each to a name beside its own, in this order: a key without its outbox signs nothing.
+ * Gives where they are now.
+ */
+async function setAside({ files }: ProgramIo, data: string, keyPath: string): Promise<string[]> {
+  if (!(await files.exists(keyPath))) return [];
+  const suffix = `.retired-${kidHex((await loadKey(files, keyPath)).publicKey)}`;
+  const moved: string[] = [];
+  if (await files.exists(data)) {
+    const lock = await lockFolder(data);
+    try {
+      moved.push(await move(files, data, data + suffix));
+    } finally {
+      await lock.release();
+    }
+    await rm(`${moved[0]}/.lock`, { recursive: true, force: true });
+  }
+  moved.push(await move(files, keyPath, keyPath + suffix));
+  return moved;
+}
+
+/** Moves to a path, or where that is taken by an earlier attempt, to the next one that is free. Gives where to. */
+async function move(files: ProgramIo["files"], from: string, to: string): Promise<string> {
+  let target = to;
+  for (let n = 2; await files.exists(target); n++) target = `${to}-${n}`;
+  try {
+    await rename(from, target);
+  } catch (cause) {
+    throw new UserError(`${from} cannot be moved to ${target}: ${(cause as Error).message}.`, {
+      cause,
+      exitCode: 1,
+    });
+  }
+  return target;
+}
+
+/** What the enrolment is to say: as the hub shows the old one, unless the flags say otherwise. */
+async function profileOf(io: ProgramIo, config: EdgeConfig, flags: Flags): Promise<DeviceProfile> {
+  const { name, origin, visibility, position, sensors } = config;
+  const shown = await shownByHub(io, config);
+  const streams = new Set([...(shown?.streams ?? []), ...sensors.map(({ stream }) => stream)]);
+  return {
+    origin,
+    name,
+    streams: [...streams],
+    visibility,
+    everySeconds: numberOf(flags, "every-seconds", 1, 31_536_000, shown?.everySeconds ?? 60),
+    owner: flags.owner ?? shown?.owner ?? undefined,
+    lat: numberOf(flags, "lat", -90, 90, position?.lat ?? shown?.lat ?? undefined),
+    lon: numberOf(flags, "lon", -180, 180, position?.lon ?? shown?.lon ?? undefined),
+    model: flags.model ?? shown?.model ?? undefined,
+  };
+}
+
+/** The old enrolment, if the hub can be asked and still shows it. */
+async function shownByHub(io: ProgramIo, config: EdgeConfig): Promise<ShownDevice | undefined> {
+  const { clock, random, signal } = io;
+  const { url } = config.hub;
+  if (url === undefined) return undefined;
+  const client = new HttpClient({ clock, random, timeoutMs: 10_000, attemptsMax: 2 });
+  const shown = await askShown(client, url, config.name, signal).catch(() => undefined);
+  if (shown === undefined) io.stderr.write(`${url} cannot be asked for the old enrolment.\n`);
+  return shown === "unknown" ? undefined : shown;
+}
+
+function numberOf(
+  flags: Flags,
+  name: "lat" | "lon" | "every-seconds",
+  min: number,
+  max: number,
+  preset: number | undefined,
+): number {
+  const text = flags[name];
+  const value = text === undefined ? (preset ?? NaN) : text.trim() === "" ? NaN : Number(text);
+  if (value >= min && value <= max) return value;
+  throw new UserError(`--${name} needs a number from ${min} to ${max}.`);
+}
