@@ -41,7 +41,7 @@ import { explainPortError } from "../sensors/lines/port-fault.ts";
 import { signLoginToken } from "../../ledger/login-token.ts";
 import { askShown, standingOf } from "../delivery/standing.ts";
 import type { Standing } from "../delivery/standing.ts";
-import { hubConnector } from "./run-command.ts";
+import { hubConnector } from "./hub-access.ts";
 import { findStatus } from "../status/status-socket.ts";
 import type { FoundStatus } from "../status/status-socket.ts";
 import type { ConnectTo } from "../sensors/lines/connect.ts";

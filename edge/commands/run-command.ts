@@ -2,41 +2,23 @@
  * `kerbstone edge run CONFIG…`: agents as a program, one for each settings file, all in one process.
  */
 
-import { Buffer } from "node:buffer";
-import { uptime } from "node:os";
 import { dirname, resolve } from "node:path";
 import { pid } from "node:process";
-import { connect } from "mqtt";
-import { kidHex } from "../../ledger/key.ts";
-import type { Clock } from "../../platform/clock.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec } from "../../platform/command-line.ts";
 import { lockFolder } from "../../platform/folder-lock.ts";
-import { HttpClient } from "../../platform/http-client.ts";
-import { loadKey } from "../../platform/key-file.ts";
 import { Shutdown } from "../../platform/lifecycle.ts";
 import { pinoLogger } from "../../platform/log.ts";
 import type { Logger } from "../../platform/log.ts";
-import { fastestVerify } from "../../platform/native-verify.ts";
-import { UserError } from "../../platform/user-error.ts";
-import { Agent } from "../agent.ts";
-import type { AgentParts, SensorSetup } from "../agent.ts";
+import type { Agent } from "../agent.ts";
 import { announcerOf } from "./announce.ts";
-import type { MakeCameras } from "../cameras/cameras.ts";
-import { previewUrlOf } from "../cameras/preview-address.ts";
-import type { CameraAccess } from "../cameras/rtsp/camera-access.ts";
-import { freeBytes } from "../../platform/free-space.ts";
+import { openAgent } from "./open-agent.ts";
 import { loadEdgeConfig, settingFlagsOfEdge } from "../settings/config.ts";
-import type { EdgeConfig, SensorConfig } from "../settings/config.ts";
-import { DRIVERS } from "../sensors/drivers/drivers.ts";
+import type { EdgeConfig } from "../settings/config.ts";
 import { formatMetrics } from "../status/exposition.ts";
-import type { ConnectHub } from "../delivery/hub-connection.ts";
-import { askShown, standingOf } from "../delivery/standing.ts";
-import type { Standing } from "../delivery/standing.ts";
 import { Lines } from "../sensors/lines/connect.ts";
-import type { ConnectTo } from "../sensors/lines/connect.ts";
-import { lineAddressOf, openLan, viaOf } from "../settings/lan.ts";
+import { openLan } from "../settings/lan.ts";
 import { parseListenAddress } from "../../platform/listen-address.ts";
 import { serveMetrics } from "../status/metrics-server.ts";
 import { metricsOf, pushMetricsOf } from "../status/metrics.ts";
@@ -44,9 +26,6 @@ import { Progress } from "../status/progress.ts";
 import { ServiceNotice, systemdNotify } from "../service/service-notice.ts";
 import { serveStatus } from "../status/status-socket.ts";
 import { rememberTimeSync, systemTimeSync } from "../time/time-sync.ts";
-import type { AskTimeSync } from "../time/time-sync.ts";
-import { checkRetention, trustOf } from "../settings/trust.ts";
-import { readPolicyText } from "../../platform/policy-file.ts";
 
 const spec = {
   usage: "kerbstone edge run CONFIG… [options]",
@@ -143,7 +122,7 @@ async function announce(
   shutdown.add(`Home Assistant of ${config.name}`, () => announcing);
 }
 
-/** Lets `edge status` and `edge doctor` ask the running agent. Without it they have the file that is a minute old. */
+/** Lets `edge status` and `edge doctor` ask the running agent. Without it they have the file, which may be ten minutes old. */
 async function shareStatus(
   agent: Agent,
   dataFolder: string,
@@ -156,181 +135,4 @@ async function shareStatus(
   } catch (error) {
     logger.info({ error }, "no live status: the data folder holds no sockets");
   }
-}
-
-/** Makes the agent of a settings file in `folder`, whose data folder is the caller's to lock, on lines that it shares. */
-export async function openAgent(
-  io: Pick<ProgramIo, "files" | "clock" | "random">,
-  config: EdgeConfig,
-  folder: string,
-  logger: Logger,
-  lines: Lines,
-  askTimeSync: AskTimeSync = systemTimeSync,
-): Promise<Agent> {
-  const { files, clock, random } = io;
-  const { hub, origin, outbox } = config;
-  const policyText =
-    hub.policy === undefined ? undefined : await readPolicyText(files, resolve(folder, hub.policy));
-  const policy = trustOf({ origin, vkey: hub.vkey, policy: policyText });
-  checkRetention(outbox.retention, policy);
-  const notBeforeMs = Date.parse(config.clock.notBefore);
-  const connect = lines.connectTo(await openLan(files, config.lan, folder));
-  const signer = await loadKey(files, resolve(folder, config.key));
-  return Agent.open({
-    device: config.name,
-    origin,
-    signer,
-    policy,
-    verify: fastestVerify,
-    retention: outbox.retention,
-    isRestricted: config.visibility === "restricted",
-    position: config.position,
-    pack: config.pack,
-    outboxBytesMax: outbox.bytesMax,
-    waitingReadingsMax: outbox.waitingReadingsMax,
-    notBeforeMs,
-    // NTP has had its chance since the machine was switched on, not since this program was started.
-    waitForSyncMs: Math.max(0, config.clock.waitForSyncSeconds - uptime()) * 1000,
-    askTimeSync,
-    sensors: config.sensors.map((sensor, at) => sensorOf(sensor, at, notBeforeMs, clock, connect)),
-    ...(await camerasOf(io, config, folder, logger)),
-    ...(await previewsOf(io, config, folder)),
-    connectHub: await hubConnector(io, config, folder),
-    ...(hub.url === undefined
-      ? {}
-      : {
-          askHubTime: timeAsker(io, hub.url),
-          askStanding: standingAsker(io, hub.url, config.name, kidHex(signer.publicKey)),
-        }),
-    sending: config.sending,
-    dataFolder: resolve(folder, config.data),
-    files,
-    clock,
-    random,
-    logger,
-  });
-}
-
-function sensorOf(
-  config: SensorConfig,
-  at: number,
-  notBeforeMs: number,
-  clock: Clock,
-  connect: ConnectTo,
-): SensorSetup {
-  const kind = DRIVERS.get(config.driver)!;
-  const options = kind.options.safeParse(config.options);
-  if (!options.success) {
-    const faults = options.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-    throw new UserError(`sensors[${at}].options do not fit ${kind.name}: ${faults.join("; ")}.`);
-  }
-  const silentMs = config.silentSeconds === undefined ? kind.silentMs : config.silentSeconds * 1000;
-  return {
-    stream: config.stream,
-    driverName: kind.name,
-    address: config.address,
-    driver: kind.create(config.options, { notBeforeMs }),
-    connect: connect(lineAddressOf(kind, config.address), { clock }),
-    via: viaOf(config),
-    ...(silentMs === undefined ? {} : { silentMs }),
-    ...(config.stuckSeconds === undefined ? {} : { stuckMs: config.stuckSeconds * 1000 }),
-  };
-}
-
-/** What records cameras is loaded only where there are any. */
-async function camerasOf(
-  { files, clock, random }: Pick<ProgramIo, "files" | "clock" | "random">,
-  config: EdgeConfig,
-  folder: string,
-  logger: Logger,
-): Promise<{ makeCameras?: MakeCameras; gapStream?: string }> {
-  const { name: device, cameras, ffmpeg, sensors, data } = config;
-  const [first] = cameras;
-  if (first === undefined) return {};
-  const { Cameras } = await import("../cameras/cameras.ts");
-  const { RtspDoor } = await import("../cameras/rtsp/rtsp-door.ts");
-  const { startNodeChild: startChild } = await import("../cameras/node-child.ts");
-  const { cameraSetup } = await import("../settings/camera-setup.ts");
-  const setups = await Promise.all(cameras.map((camera) => cameraSetup(files, folder, camera)));
-  const ground = {
-    device,
-    folder: `${resolve(folder, data)}/cameras`,
-    ffmpeg,
-    openDoor: (access: CameraAccess) => RtspDoor.open({ access, clock, random }),
-    startChild,
-    freeBytes,
-    files,
-    clock,
-    random,
-    logger,
-  };
-  return {
-    makeCameras: (surroundings) => new Cameras(setups, ground, surroundings),
-    gapStream: sensors[0]?.stream ?? first.stream,
-  };
-}
-
-/** Makes what connects to a device's hub. Rejects with `UserError` where the authority's file is missing. */
-export async function hubConnector(
-  io: Pick<ProgramIo, "files">,
-  { hub }: EdgeConfig,
-  folder: string,
-): Promise<ConnectHub> {
-  const ca = await readAuthority(io, hub, folder);
-  const tls = ca === undefined ? {} : { ca: Buffer.from(ca) };
-  return (options) => connect(hub.mqtt, { ...options, ...tls });
-}
-
-async function readAuthority(
-  { files }: Pick<ProgramIo, "files">,
-  { ca }: EdgeConfig["hub"],
-  folder: string,
-): Promise<Uint8Array | undefined> {
-  if (ca === undefined) return undefined;
-  const path = resolve(folder, ca);
-  const pem = await files.read(path);
-  if (pem === undefined) throw new UserError(`There is no file ${path}.`);
-  return pem;
-}
-
-/** Where the live pictures of the cameras go. Rejects with `UserError` where the hub's address does not do for them. */
-async function previewsOf(
-  io: Pick<ProgramIo, "files">,
-  { hub, cameras }: EdgeConfig,
-  folder: string,
-): Promise<Pick<AgentParts, "previewAddress">> {
-  if (cameras.every(({ preview }) => preview === undefined)) return {};
-  const found = previewUrlOf(hub.url);
-  if ("fault" in found) throw new UserError(`${found.fault}.`);
-  const pem = await readAuthority(io, hub, folder);
-  const ca = pem === undefined ? undefined : Buffer.from(pem).toString("utf8");
-  return { previewAddress: { url: found.url, ca } };
-}
-
-/** Asks the hub's HTTP server for the time; a second's grain is enough for a last resort. */
-function timeAsker(
-  { clock, random }: Pick<ProgramIo, "clock" | "random">,
-  url: string,
-): (signal: AbortSignal) => Promise<number | undefined> {
-  const client = new HttpClient({ clock, random, timeoutMs: 10_000, attemptsMax: 1 });
-  return async (signal) => {
-    const { headers } = await client.get(new URL("healthz", withSlash(url)).href, { signal });
-    const timeMs = Date.parse(headers.get("date") ?? "");
-    return Number.isNaN(timeMs) ? undefined : timeMs;
-  };
-}
-
-/** Asks the hub's HTTP server how a device stands with it. */
-function standingAsker(
-  { clock, random }: Pick<ProgramIo, "clock" | "random">,
-  url: string,
-  device: string,
-  kid: string,
-): (signal: AbortSignal) => Promise<Standing> {
-  const client = new HttpClient({ clock, random, timeoutMs: 10_000, attemptsMax: 1 });
-  return async (signal) => standingOf(await askShown(client, url, device, signal), kid);
-}
-
-function withSlash(url: string): string {
-  return url.endsWith("/") ? url : `${url}/`;
 }
