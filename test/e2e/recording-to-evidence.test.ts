@@ -2,18 +2,21 @@
  * The whole way of a recording, through real programs: a camera by GStreamer, the agent with ffmpeg, the hub, and out
  * again as evidence that somebody holds against the file; and what the agent leaves behind when it is killed.
  */
+import { spawnSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { findStatus } from "../../edge/status/status-socket.ts";
 import { nodeFiles } from "../../platform/files.ts";
+import { openViewer } from "../hub/support/preview-peers.ts";
 import { EdgeProgram } from "../support/edge-program.ts";
 import { HubProgram } from "../support/hub-program.ts";
 import { isAlive, kerbstone, runKerbstone } from "../support/kerbstone.ts";
 import { eventually, startProcess } from "../support/process.ts";
 import { descendants } from "../support/processes.ts";
+import { ffmpeg, ffmpegPath } from "../support/programs.ts";
 import { lacks } from "../support/requirements.ts";
-import { ffmpeg, RtspCamera, rtspServer } from "../support/rtsp-camera.ts";
+import { RtspCamera, rtspServer } from "../support/rtsp-camera.ts";
 import { testScope } from "../support/scope.ts";
 
 const NAME = "gate-1";
@@ -46,12 +49,12 @@ describe.skipIf(lacks(rtspServer, ffmpeg))("a camera at a device", () => {
     camera = await RtspCamera.start(scope, [...login, "--rate", "25", "--key-every", "12"]);
     hub = await HubProgram.make(scope);
     await hub.start();
-    const init = ["--camera", `street=${camera.url}`];
+    const init = ["--camera", `street=${camera.url}`, "--hub", hub.url];
     edge = await EdgeProgram.make(scope, hub, { name: NAME, sensors: [], init });
     await writeFile(join(edge.folder, "password"), `${PASSWORD}\n`, { mode: 0o600 });
     await edge.edit(
       (text) =>
-        `${text}username = "viewer"\npasswordFile = "password"\nsegmentSeconds = 2\nsilentSeconds = 2\nkeepHoursMax = 1\n`,
+        `${text}username = "viewer"\npasswordFile = "password"\nsegmentSeconds = 2\nsilentSeconds = 2\nkeepHoursMax = 1\npreview = {}\n`,
     );
   });
 
@@ -128,6 +131,42 @@ describe.skipIf(lacks(rtspServer, ffmpeg))("a camera at a device", () => {
       expect([exit, stdout]).toEqual([1, expect.stringContaining(`DOES NOT HOLD: ${code}`)]);
     }
     await kerbstone(scope, ["audit", hub.url, "--vkey", hub.vkey]);
+  });
+
+  test("its live picture reaches who has a token, is made only meanwhile, and by nobody else is seen", async () => {
+    const add = ["hub", "viewers", "add", "mara", "--device", NAME, "--data", hub.folder];
+    const token = /[\w-]{40,}/.exec(await kerbstone(scope, add))![0];
+    const stranger = await openViewer(
+      scope,
+      hub.httpPort,
+      `${NAME}/street`,
+      token.replace(/./, "_"),
+    );
+    expect(await stranger.closed).toEqual([4002, expect.any(String)]);
+    const players = async (): Promise<number> => {
+      const seen = await descendants(edge.running.pid);
+      return seen.filter(({ command }) => command.includes("mpeg1video")).length;
+    };
+    expect(await players()).toBe(0);
+
+    const viewer = await openViewer(scope, hub.httpPort, `${NAME}/street`, token);
+    await viewer.count(20_000);
+    expect(await players()).toBe(1);
+    // Whole packets of a transport stream (ISO/IEC 13818-1, 2.4.3.2), that a decoder finds pictures in.
+    for (const packets of viewer.got) {
+      expect(packets.length % 188).toBe(0);
+      for (let at = 0; at < packets.length; at += 188) expect(packets[at]).toBe(0x47);
+    }
+    const film = join(await scope.folder("viewer"), "live.ts");
+    await writeFile(film, viewer.bytes);
+    const frames = spawnSync(ffmpegPath(), ["-v", "error", "-i", film, "-f", "framemd5", "-"]);
+    const lines = frames.stdout.toString("utf8").split("\n");
+    expect(lines.filter((line) => line.startsWith("0,")).length).toBeGreaterThan(2);
+
+    viewer.socket.close();
+    await eventually("nobody makes pictures", async () =>
+      (await players()) === 0 ? true : undefined,
+    );
   });
 
   test("its password is in no command line, log, status or other file of the agent", async () => {

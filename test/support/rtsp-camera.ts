@@ -7,7 +7,6 @@ import { fileURLToPath } from "node:url";
 import { freePort } from "./ports.ts";
 import { startProcess } from "./process.ts";
 import type { Running } from "./process.ts";
-import { findProgram } from "./requirements.ts";
 import type { Requirement } from "./requirements.ts";
 import type { Scope } from "./scope.ts";
 
@@ -27,12 +26,6 @@ export const rtspServer: Requirement = {
   available: () =>
     existsSync(PYTHON) && spawnSync(PYTHON, ["-c", CHECK], { timeout: 60_000 }).status === 0,
   remedy: "Debian packages gir1.2-gst-rtsp-server-1.0 and python3-gi",
-};
-
-export const ffmpeg: Requirement = {
-  name: "ffmpeg",
-  available: () => findProgram("ffmpeg") !== undefined,
-  remedy: "Debian package ffmpeg",
 };
 
 /** A camera that can be hung, cut off, killed, and started again at the same address. */

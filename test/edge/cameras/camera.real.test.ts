@@ -21,8 +21,9 @@ import { systemRandom } from "../../../platform/random.ts";
 import { isAlive } from "../../support/kerbstone.ts";
 import { eventually, runProcess, startProcess } from "../../support/process.ts";
 import { descendants } from "../../support/processes.ts";
+import { ffmpeg } from "../../support/programs.ts";
 import { lacks } from "../../support/requirements.ts";
-import { ffmpeg, RtspCamera, rtspServer } from "../../support/rtsp-camera.ts";
+import { RtspCamera, rtspServer } from "../../support/rtsp-camera.ts";
 import { testScope } from "../../support/scope.ts";
 import { cameraAddress } from "./rtsp/scripted-rtsp.ts";
 
