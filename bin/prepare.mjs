@@ -78,8 +78,8 @@ function node(args) {
   return run(process.execPath, args);
 }
 
-/** Runs npm, the one that runs us where there is one. */
-function npm(args) {
+/** Runs npm, the one that runs us where there is one, in the project's folder; gives the exit code. */
+export function npm(args) {
   const script = process.env["npm_execpath"];
   return script?.endsWith(".js") ? node([script, ...args]) : run("npm", args);
 }

@@ -26,12 +26,22 @@ const PACKAGES = [
   { name: "chromium", program: "chromium", purpose: "the web page in a browser" },
   { name: "python3-cbor2", module: "cbor2", purpose: "the independent auditor" },
   { name: "python3-cryptography", module: "cryptography", purpose: "the independent auditor" },
-  { name: "ffmpeg", program: "ffmpeg", purpose: "cameras" },
   { name: "python3-gi", module: "gi", purpose: "a camera" },
   {
     name: "gir1.2-gst-rtsp-server-1.0",
     module: "gi; gi.require_version('GstRtspServer', '1.0')",
     purpose: "a camera",
+  },
+  { name: "qemu-user", program: "qemu-aarch64", purpose: "the edge on 64-bit ARM" },
+  {
+    name: "libc6-arm64-cross",
+    file: "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1",
+    purpose: "the edge on 64-bit ARM",
+  },
+  {
+    name: "libstdc++6-arm64-cross",
+    file: "/usr/aarch64-linux-gnu/lib/libstdc++.so.6",
+    purpose: "the edge on 64-bit ARM",
   },
 ];
 

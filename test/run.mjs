@@ -16,6 +16,7 @@ import {
   giveUp,
   installPackages,
 } from "../bin/prepare.mjs";
+import { ARM64_NODE, fetchArm64Node } from "./arm64-node.mjs";
 import * as debian from "./debian-packages.mjs";
 
 const inCi = !["", "0", "false", undefined].includes(process.env["CI"]);
@@ -23,6 +24,7 @@ const inCi = !["", "0", "false", undefined].includes(process.env["CI"]);
 checkNode();
 installPackages();
 preparePrograms();
+prepareArm64Node();
 compile();
 buildPage();
 
@@ -55,6 +57,15 @@ function preparePrograms() {
   console.log(`kerbstone: ${sentence}; what needs them is left out`);
 }
 
+/** Sees to the Node for 64-bit ARM, as far as the registry allows. */
+function prepareArm64Node() {
+  const reason = fetchArm64Node();
+  if (reason === undefined) return;
+  const sentence = `the tests on 64-bit ARM need ${reason}`;
+  if (inCi) giveUp(sentence);
+  console.log(`kerbstone: ${sentence}; they are left out`);
+}
+
 /** Runs vitest to its end; gives its exit code. A signal to us is a signal to it. */
 function runVitest(args) {
   const vitest = join(PROJECT, "node_modules", "vitest", "vitest.mjs");
@@ -62,7 +73,7 @@ function runVitest(args) {
   const child = spawn(process.execPath, [vitest, "run", ...reporters, ...args], {
     cwd: PROJECT,
     stdio: "inherit",
-    env: { ...process.env, KERBSTONE_LEFT_OUT: notes },
+    env: { ...process.env, KERBSTONE_LEFT_OUT: notes, KERBSTONE_ARM64_NODE: ARM64_NODE },
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(signal, () => child.kill(signal));

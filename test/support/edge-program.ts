@@ -25,38 +25,40 @@ export interface EdgeSetup {
   readonly init?: readonly string[];
   /** Further arguments of `edge run`. */
   readonly run?: readonly string[];
+  /** What runs the agent's programs, if it is not what runs the test: such as `arm64Node()`. */
+  readonly node?: readonly string[];
 }
 
 /** One agent. `make` once, then `start`, and `stop` or `kill`, as often as wanted. */
 export class EdgeProgram {
   readonly folder: string;
   readonly #scope: Scope;
-  readonly #run: readonly string[];
+  readonly #setup: Pick<EdgeSetup, "run" | "node">;
   #running: Running | undefined;
 
-  private constructor(scope: Scope, folder: string, run: readonly string[]) {
+  private constructor(scope: Scope, folder: string, setup: Pick<EdgeSetup, "run" | "node">) {
     this.#scope = scope;
     this.folder = folder;
-    this.#run = run;
+    this.#setup = setup;
   }
 
   /** Makes key and settings, and has the hub, which runs, enrol the device. */
   static async make(scope: Scope, hub: HubProgram, setup: EdgeSetup): Promise<EdgeProgram> {
-    const { name, sensors, init = [], run = [] } = setup;
+    const { name, sensors, init = [], node } = setup;
     const folder = join(await scope.folder("edge"), name);
     const argv = ["edge", "init", "--name", name, "--folder", folder, "--vkey", hub.vkey];
     argv.push("--origin", hub.origin, "--mqtt", `mqtt://127.0.0.1:${hub.mqttPort}`);
     argv.push("--lat", "51.59", "--lon", "-2.99", ...sensors.flatMap((text) => ["--sensor", text]));
-    const said = await kerbstone(scope, [...argv, ...init]);
+    const said = await kerbstone(scope, [...argv, ...init], node);
     const request = /kerbstone hub enrol (\S+)/.exec(said)?.[1];
     if (request === undefined) throw new Error(`edge init gave no enrolment request:\n${said}`);
     await kerbstone(scope, ["hub", "enrol", request, "--data", hub.folder]);
-    return new EdgeProgram(scope, folder, run);
+    return new EdgeProgram(scope, folder, setup);
   }
 
   /** The same program on another folder, such as a copy. */
   at(folder: string): EdgeProgram {
-    return new EdgeProgram(this.#scope, folder, this.#run);
+    return new EdgeProgram(this.#scope, folder, this.#setup);
   }
 
   get settings(): string {
@@ -75,8 +77,9 @@ export class EdgeProgram {
 
   /** Starts the program without waiting for it to be ready. */
   async launch(): Promise<void> {
-    const argv = ["edge", "run", this.settings, ...HURRY, ...this.#run];
-    this.#running = await startKerbstone(this.#scope, argv);
+    const { run = [], node } = this.#setup;
+    const argv = ["edge", "run", this.settings, ...HURRY, ...run];
+    this.#running = await startKerbstone(this.#scope, argv, node);
   }
 
   /** Starts the program and waits until the agent runs; it need not have found its hub by then. */
