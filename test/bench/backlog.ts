@@ -18,6 +18,7 @@ import { createKey } from "../../platform/key-file.ts";
 import { systemRandom } from "../../platform/random.ts";
 import type { Figure } from "./figure.ts";
 import { median } from "./figure.ts";
+import { MemoryCage, peakOf } from "./memory-cage.ts";
 import { MeasuredProgram } from "./program.ts";
 import { TrustingHub } from "./trusting-hub.ts";
 
@@ -30,10 +31,12 @@ const YEAR = 365 * DAY;
 const READINGS = 10;
 const STARTS = 3;
 const SENDING_S = 20;
+const SMALL_COMPUTER_MB = 512;
 const START_S = Date.parse("2026-01-01") / 1000;
 
 /** Measures both, and the cost of each statement while a backlog is sent at the usual rate and as fast as it goes. */
 export async function benchBacklog(folder: string): Promise<Figure[]> {
+  const what = "agent, a year's backlog";
   const day = await makeDevice(`${folder}/day`, DAY);
   const year = await makeDevice(`${folder}/year`, YEAR);
   const starts = { day: [] as number[], year: [] as number[] };
@@ -47,8 +50,11 @@ export async function benchBacklog(folder: string): Promise<Figure[]> {
     }
   }
   const [daySent, yearSent] = [await send(day, 10_000), await send(year, 10_000)];
+  const cage = MemoryCage.make(SMALL_COMPUTER_MB);
+  const caged = cage && (await send(year, 10_000, cage));
+  const peak = cage && peakOf(`${what}, sent as fast as it goes`, cage);
+  cage?.remove();
   const paced = await send(year, 100);
-  const what = "agent, a year's backlog";
   return [
     {
       what: "a year's outbox, a pack of ten readings a minute",
@@ -73,6 +79,17 @@ export async function benchBacklog(folder: string): Promise<Figure[]> {
       against: `${daySent.cpuUs.toFixed(0)} us with a day's`,
       ratio: yearSent.cpuUs / daySent.cpuUs,
     },
+    ...(peak === undefined || caged === undefined
+      ? []
+      : [
+          peak,
+          {
+            what: `${what}: statements sent a second in a cgroup of ${SMALL_COMPUTER_MB} MB`,
+            measured: `${Math.round(caged.perSecond)}/s, ${caged.mb.toFixed(0)} MB anonymous`,
+            against: `${Math.round(yearSent.perSecond)}/s, ${yearSent.mb.toFixed(0)} MB outside of it`,
+            ratio: caged.perSecond / yearSent.perSecond,
+          },
+        ]),
     {
       what: `${what}: sent at the usual rate (${paced.perSecond.toFixed(0)}/s), share of a core`,
       measured: `${((paced.cpuUs * paced.perSecond) / 1e4).toFixed(2)} %, ${paced.mb.toFixed(0)} MB, ${paced.states} live views in ${SENDING_S} s`,
@@ -93,13 +110,14 @@ interface BacklogDevice {
 async function send(
   device: BacklogDevice,
   statementsPerSecondMax: number,
+  cage?: MemoryCage,
 ): Promise<{ cpuUs: number; perSecond: number; mb: number; states: number }> {
   const outbox = await openOutbox(device.folder, device.kid);
   const stored = Math.max(outbox.oldest, outbox.knownFrom! + 1) - 1;
   const hash = (await outbox.hashAt(stored))!;
   await outbox.close();
   const hub = await TrustingHub.start({ device: DEVICE, kid: device.kid, stored, hash });
-  const edge = run(device, hub.port, statementsPerSecondMax);
+  const edge = run(device, hub.port, statementsPerSecondMax, cage);
   try {
     await edge.line(/runs/);
     while (hub.taken === 0) await pause(20);
@@ -141,18 +159,19 @@ async function start(device: BacklogDevice): Promise<{ seconds: number; mb: numb
   }
 }
 
-function run(device: BacklogDevice, mqttPort: number, perSecondMax: number): MeasuredProgram {
+function run(
+  device: BacklogDevice,
+  mqttPort: number,
+  perSecondMax: number,
+  cage?: MemoryCage,
+): MeasuredProgram {
   const rate = ["--sending-statements-per-second-max", String(perSecondMax)];
   const mqtt = ["--hub-mqtt", `mqtt://127.0.0.1:${mqttPort}`];
   const quiet = ["--log-level", "error", "--clock-wait-for-sync-seconds", "0"];
-  return new MeasuredProgram([
-    "edge",
-    "run",
-    `${device.folder}/edge.toml`,
-    ...mqtt,
-    ...rate,
-    ...quiet,
-  ]);
+  return new MeasuredProgram(
+    ["edge", "run", `${device.folder}/edge.toml`, ...mqtt, ...rate, ...quiet],
+    cage,
+  );
 }
 
 async function makeDevice(folder: string, statements: number): Promise<BacklogDevice> {

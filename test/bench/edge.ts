@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { askHub } from "../../hub/operator/client.ts";
 import { MeasuredProgram, runToEnd } from "./program.ts";
 import type { Figure } from "./figure.ts";
+import { MemoryCage, peakOf } from "./memory-cage.ts";
 import { ORIGIN, startHub } from "./hub.ts";
 import { nodeFiles } from "../../platform/files.ts";
 import { run as runEdge } from "../../edge/main.ts";
@@ -16,15 +17,18 @@ import { exitCodeOf } from "../../platform/lifecycle.ts";
 
 const WARM_UP_S = 10;
 const MEASURED_S = 30;
+/** A Raspberry Pi Zero 2, or an older one. */
+const SMALL_COMPUTER_MB = 512;
 
 /** Feeds an agent over TCP with lines of a home-made board, against a real hub. */
 export async function benchEdge(folder: string): Promise<Figure[]> {
   const hub = await startHub(folder, 10);
   const board = await startBoard();
+  const cage = MemoryCage.make(SMALL_COMPUTER_MB);
   let edge: MeasuredProgram | undefined;
   try {
     const settings = await makeDevice(folder, hub.folder, hub.mqttPort, board.port);
-    edge = new MeasuredProgram(["edge", "run", settings, "--log-level", "warn"]);
+    edge = new MeasuredProgram(["edge", "run", settings, "--log-level", "warn"], cage);
     await edge.line(/runs/);
     await pause(WARM_UP_S * 1000);
     const before = await edge.cpuSeconds();
@@ -38,10 +42,14 @@ export async function benchEdge(folder: string): Promise<Figure[]> {
       {
         what: "agent, 10 readings a second: anonymous memory",
         measured: `${(await edge.anonymousMb()).toFixed(0)} MB`,
+        against: "90 MB, the target",
+        ratio: (await edge.anonymousMb()) / 90,
       },
+      ...(cage === undefined ? [] : [peakOf("agent, 10 readings a second", cage)]),
     ];
   } finally {
     await edge?.stop();
+    cage?.remove();
     await board.close();
     await hub.program.stop();
   }

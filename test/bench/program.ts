@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { MemoryCage } from "./memory-cage.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../bin/kerbstone.js", import.meta.url));
 
@@ -18,10 +19,11 @@ export class MeasuredProgram {
   readonly #lines: string[] = [];
   readonly #wake = new Set<() => void>();
 
-  constructor(argv: readonly string[]) {
-    this.#child = spawn(process.execPath, [PROGRAM, ...argv], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+  /** Starts it, in a cage if one is given. */
+  constructor(argv: readonly string[], cage?: MemoryCage) {
+    const args = [PROGRAM, ...argv];
+    const [program, all] = cage?.around(process.execPath, args) ?? [process.execPath, args];
+    this.#child = spawn(program, all, { stdio: ["ignore", "pipe", "inherit"] });
     this.#child.once("close", () => {
       for (const wake of this.#wake) wake();
     });
