@@ -101,7 +101,7 @@ export class EdgeProgram {
     return this.running.kill();
   }
 
-  /** How it was when it last stopped cleanly, or up to a minute ago while it runs. */
+  /** How it was when it last stopped cleanly, or up to ten minutes ago while it runs. */
   async status(): Promise<AgentStatus> {
     return JSON.parse(
       await readFile(join(this.folder, "data", "status.json"), "utf8"),
