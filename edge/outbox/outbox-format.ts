@@ -8,27 +8,20 @@ import { crc32 } from "node:zlib";
 import { PAIR_BYTES_MAX, STATEMENT_BYTES_MAX } from "../../ledger/limits.ts";
 import { decodeHeader, getUint53, headerLength, setUint53 } from "./segment-header.ts";
 import type { SegmentHeader } from "./segment-header.ts";
+import type { Links } from "./succession.ts";
 
 /** A signed statement at rest. */
-export interface OutboxRecord {
-  readonly seq: number;
+export interface OutboxRecord extends Links {
   readonly statement: Uint8Array;
   /** The preimage that travels beside a restricted statement. */
   readonly preimage?: Uint8Array;
-  /** The older statement whose payload was signed anew in this one. */
-  readonly replaces?: number;
-  /** Present in a gap statement: it takes the place of everything from `from` up to itself. */
-  readonly gap?: { readonly from: number; readonly refused?: number };
 }
 
 /** Where a record lies in its segment, and what is needed to find out which statements are still to be sent. */
-export interface RecordEntry {
-  readonly seq: number;
+export interface RecordEntry extends Links {
   readonly offset: number;
   /** Bytes on disk, head included. */
   readonly length: number;
-  readonly replaces?: number;
-  readonly gap?: { readonly from: number; readonly refused?: number };
 }
 
 /** What a look through a whole segment found. */
@@ -105,11 +98,7 @@ function decodeEntry(bytes: Uint8Array, offset: number): RecordEntry | undefined
   return { seq: seq!, offset, length, ...linksOf(tag, first!, second!) };
 }
 
-function linksOf(
-  tag: number,
-  first: number,
-  second: number,
-): Pick<RecordEntry, "replaces" | "gap"> {
+function linksOf(tag: number, first: number, second: number): Omit<Links, "seq"> {
   if (tag === TAG_GAP)
     return { gap: { from: first - 1, ...(second === 0 ? {} : { refused: second - 1 }) } };
   return first === 0 ? {} : { replaces: first - 1 };

@@ -19,7 +19,7 @@ import type { Tail } from "./segment-header.ts";
 import { findSegments, readNewest, segmentPath } from "./segment-files.ts";
 import { entryOf, SegmentReader } from "./segment-reader.ts";
 import { Succession } from "./succession.ts";
-import type { NumberRange } from "./succession.ts";
+import type { Links, NumberRange } from "./succession.ts";
 
 /** What an outbox is made of. */
 export interface OutboxParts {
@@ -401,11 +401,7 @@ export class Outbox {
   }
 }
 
-function linksOf({
-  seq,
-  replaces,
-  gap,
-}: OutboxRecord): Pick<RecordEntry, "seq" | "replaces" | "gap"> {
+function linksOf({ seq, replaces, gap }: OutboxRecord): Links {
   return {
     seq,
     ...(replaces === undefined ? {} : { replaces }),

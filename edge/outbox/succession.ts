@@ -7,7 +7,14 @@
  * behind it, and shows that it is over. Pure; knows numbers, not bytes.
  */
 
-import type { RecordEntry } from "./outbox-format.ts";
+/** What a record says of others. */
+export interface Links {
+  readonly seq: number;
+  /** The older statement whose payload was signed anew in this one. */
+  readonly replaces?: number;
+  /** Present in a gap statement: it takes the place of everything from `from` up to itself. */
+  readonly gap?: { readonly from: number; readonly refused?: number };
+}
 
 /** Numbers from `from` to `to`, inclusive. */
 export interface NumberRange {
@@ -49,7 +56,7 @@ export class Succession {
   }
 
   /** Takes note of the next record. */
-  note({ seq, gap, replaces }: Pick<RecordEntry, "seq" | "replaces" | "gap">): void {
+  note({ seq, gap, replaces }: Links): void {
     if (gap) {
       const range = { from: gap.from, to: seq - 1 };
       // A gap has no payload that could be signed anew.
