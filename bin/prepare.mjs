@@ -35,14 +35,11 @@ export function checkNode() {
 
 /**
  * Installs the npm packages where they are missing or are not those of the lock file.
- *
- * `npm ci` refuses a lock file without the optional packages of other systems, and not every registry has those. So
- * this is `npm install`, kept from writing, and what it installed is compared with the lock file.
  */
 export function installPackages() {
   if (packagesMatchLock()) return;
   console.log("Installing npm packages …");
-  if (npm(["install", "--no-save", "--no-audit", "--no-fund"]) !== 0) {
+  if (npm(["ci", "--no-audit", "--no-fund"]) !== 0) {
     giveUp("the npm packages could not be installed, see above; is there a network?");
   }
   if (!packagesMatchLock()) giveUp("package-lock.json does not fit package.json");
