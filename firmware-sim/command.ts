@@ -20,7 +20,7 @@ const SIM_COMMAND = {
   usage:
     "kerbstone sim --scenario FILE | (--board NAME | --firmware FILE.hex) (--listen HOST:PORT | --serial PATH | --pty PATH | --broker URL | --push URL) [options]",
   about:
-    "Simulates sensor boards that speak their real protocols, fed by models of a city, recorded CSV files or captured bytes; also with firmware of your own. And cameras. With --hub it runs virtual devices for load instead: see `kerbstone sim --hub URL --help`.",
+    "Simulates sensor boards that speak their real protocols, fed by models of a city, recorded CSV files or captured bytes; also with firmware of your own. And cameras. With --hub or --devices it runs virtual devices for load instead: see `kerbstone sim --devices N --help`.",
   flags: {
     scenario: { type: "text", value: "FILE", about: "takes all boards from a scenario file" },
     board: { type: "text", value: "NAME", about: `one of ${BOARD_NAMES.join(", ")}` },

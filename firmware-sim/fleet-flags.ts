@@ -11,12 +11,16 @@ import { UserError } from "../platform/user-error.ts";
 import { compact, numberOrText } from "./command.ts";
 import { BEHAVIOUR_NAMES } from "./devices/behaviours/behaviour.ts";
 
+/** Where `npm start` and `kerbstone hub run` serve unless told otherwise. */
+const LOCAL_HUB = "http://127.0.0.1:8080";
+
 const FLEET_COMMAND = {
-  usage: "kerbstone sim --hub URL (--devices N | --scenario FILE) [options]",
+  usage:
+    "kerbstone sim [--hub URL] --devices N [options]\n       kerbstone sim --hub URL --scenario FILE [options]",
   about:
     "Puts load on a hub: virtual devices with keys, chains and MQTT connections of their own, honest or not, and a report of what was acked, nacked and lost. Their keys come from the seed and are for tests alone.",
   flags: {
-    hub: { type: "text", value: "URL", about: "the hub's address, such as http://127.0.0.1:8080" },
+    hub: { type: "text", value: "URL", about: `the hub's address, ${LOCAL_HUB} unless given` },
     devices: { type: "text", value: "N", about: "how many devices" },
     rate: {
       type: "text",
@@ -125,10 +129,10 @@ export function fleetHelp(): string {
 export function readFleetCommand(argv: readonly string[]): FleetRequest | undefined {
   const { flags, help } = parseFlags(argv, FLEET_COMMAND);
   if (help) return undefined;
-  if (flags.hub === undefined || !/^https?:/.test(flags.hub) || !URL.canParse(flags.hub)) {
-    throw new UserError("--hub needs the hub's address, such as http://127.0.0.1:8080.");
+  const { hub = LOCAL_HUB, scenario, claims, vkey, mqtt, ca, json } = flags;
+  if (!/^https?:/.test(hub) || !URL.canParse(hub)) {
+    throw new UserError(`--hub needs the hub's address, such as ${LOCAL_HUB}.`);
   }
-  const { hub, scenario, claims, vkey, mqtt, ca, json } = flags;
   const until = flags.until ?? "stored";
   if (until !== "stored" && until !== "sealed") {
     throw new UserError(`--until is stored or sealed, not ${until}.`);

@@ -37,7 +37,6 @@ const HUB = ["--hub", "http://127.0.0.1:9"];
 
 describe("what is asked wrongly", () => {
   test.each<[string, string[], RegExp]>([
-    ["no hub", ["--devices", "5"], /--hub needs the hub's address/],
     [
       "a hub that is no address",
       ["--hub", "hub.example", "--devices", "5"],
