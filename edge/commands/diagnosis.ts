@@ -1,6 +1,6 @@
 /**
- * What may be wrong with a device, one finding a line. What findings are made of stands in doctor-command.ts; here is
- * what each means, and what to do about it.
+ * What may be wrong with a device, one finding a line. What is looked at stands in doctor-command.ts and in
+ * the files `…-diagnosis.ts`; here is what each finding means, and what to do about it.
  */
 
 import { UserError } from "../../platform/user-error.ts";
