@@ -5,6 +5,7 @@ import {
   type CommandSpec,
   type FlagValues,
   formatHelp,
+  numberFlag,
   parseFlags,
 } from "../platform/command-line.ts";
 import { UserError } from "../platform/user-error.ts";
@@ -147,10 +148,17 @@ export function readFleetCommand(argv: readonly string[]): FleetRequest | undefi
     ca,
     json,
     until,
-    enrolWaitMs: numberOf(flags, "enrol-wait", 0, 86_400, 900) * 1000,
-    connectionsPerSecond: numberOf(flags, "connect-rate", 0.1, 10_000, 200),
-    windowStatements: Math.floor(numberOf(flags, "window", 1, 256, 4)),
-    waitMs: numberOf(flags, "wait", 0, 86_400, 60) * 1000,
+    enrolWaitMs:
+      numberFlag("enrol-wait", flags["enrol-wait"], { min: 0, max: 86_400, preset: 900 }) * 1000,
+    connectionsPerSecond: numberFlag("connect-rate", flags["connect-rate"], {
+      min: 0.1,
+      max: 10_000,
+      preset: 200,
+    }),
+    windowStatements: Math.floor(
+      numberFlag("window", flags.window, { min: 1, max: 256, preset: 4 }),
+    ),
+    waitMs: numberFlag("wait", flags.wait, { min: 0, max: 86_400, preset: 60 }) * 1000,
   };
 }
 
@@ -182,16 +190,4 @@ function valuesOf(flags: Flags): Record<string, unknown> {
     behaviour,
   });
   return { ...run, devices: [group] };
-}
-
-function numberOf(
-  flags: Flags,
-  name: "enrol-wait" | "connect-rate" | "window" | "wait",
-  min: number,
-  max: number,
-  preset: number,
-): number {
-  const value = numberOrText(flags[name]) ?? preset;
-  if (typeof value === "number" && value >= min && value <= max) return value;
-  throw new UserError(`--${name} needs a number from ${min} to ${max}, not "${value}".`);
 }

@@ -146,6 +146,22 @@ function checkPositionals(positionals: readonly string[], spec: CommandSpec): vo
   }
 }
 
+/**
+ * Reads the number that was given for a flag, or takes `preset`. Throws a `UserError` with the bounds for what is none, beyond
+ * them, or missing without a preset.
+ */
+export function numberFlag(
+  name: string,
+  text: string | undefined,
+  bounds: { readonly min: number; readonly max: number; readonly preset?: number | undefined },
+): number {
+  const { min, max, preset } = bounds;
+  const value = text === undefined ? preset : text.trim() === "" ? NaN : Number(text);
+  if (value !== undefined && value >= min && value <= max) return value;
+  const said = text === undefined ? "" : `, not "${text}"`;
+  throw new UserError(`--${name} needs a number from ${min} to ${max}${said}.`);
+}
+
 const HELP_FLAG: FlagSpec = { type: "switch", short: "h", about: "prints this and ends" };
 
 /** Writes the help text: usage, about, and one line a flag. Ends with a line break. */

@@ -3,12 +3,10 @@
  */
 
 import { resolve } from "node:path";
-import { z } from "zod";
-import { decodeUtf8, encodeUtf8 } from "../../ledger/bytes.ts";
+import { encodeUtf8 } from "../../ledger/bytes.ts";
 import { isName } from "../../ledger/name.ts";
-import { formatHelp, parseFlags } from "../../platform/command-line.ts";
+import { formatHelp, numberFlag, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec, FlagValues } from "../../platform/command-line.ts";
-import { HttpClient, HttpFailure } from "../../platform/http-client.ts";
 import { createKey, loadKey } from "../../platform/key-file.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
@@ -19,6 +17,7 @@ import { formatEnrolmentRequest } from "../../platform/enrolment-request.ts";
 import type { DeviceProfile } from "../../platform/enrolment-request.ts";
 import { connectTo } from "../sensors/lines/connect.ts";
 import { systemDeviceNames } from "../sensors/lines/device-names.ts";
+import { hubFacts } from "./hub-introduction.ts";
 import { checkLanFlags, LAN_FLAGS, lanOfFlags } from "./lan-flags.ts";
 import { Questions } from "./questions.ts";
 import {
@@ -108,19 +107,6 @@ const systemPorts: DiscoveryPorts = {
 };
 
 type Flags = FlagValues<typeof spec>;
-
-/** What the hub says of itself, and the user has agreed to. */
-interface HubFacts {
-  readonly origin: string;
-  readonly vkey: string;
-  readonly mqtt: string;
-}
-
-const hubShape = z.object({
-  origin: z.string(),
-  vkey: z.string(),
-  mqttPort: z.number().int().nullish(),
-});
 
 /** Runs the command. A key that an earlier attempt has made is used; settings are never overwritten. */
 export async function initEdge(
@@ -268,7 +254,11 @@ function profileOf(
     name,
     streams,
     visibility,
-    everySeconds: numberOf(flags, "every-seconds", 1, 31_536_000, 60),
+    everySeconds: numberFlag("every-seconds", flags["every-seconds"], {
+      min: 1,
+      max: 31_536_000,
+      preset: 60,
+    }),
     owner: flags.owner,
     ...placeOf(flags, place),
     model: flags.model,
@@ -283,90 +273,7 @@ interface Place {
 /** The place by the flags, or else the one that was found or asked for. */
 function placeOf(flags: Flags, found: Place | undefined): Place {
   return {
-    lat: numberOf({ ...flags, lat: flags.lat ?? found?.lat.toFixed(6) }, "lat", -90, 90),
-    lon: numberOf({ ...flags, lon: flags.lon ?? found?.lon.toFixed(6) }, "lon", -180, 180),
+    lat: numberFlag("lat", flags.lat ?? found?.lat.toFixed(6), { min: -90, max: 90 }),
+    lon: numberFlag("lon", flags.lon ?? found?.lon.toFixed(6), { min: -180, max: 180 }),
   };
-}
-
-function numberOf(
-  flags: Flags,
-  name: "lat" | "lon" | "every-seconds",
-  min: number,
-  max: number,
-  preset?: number,
-): number {
-  const text = flags[name];
-  if (text === undefined && preset !== undefined) return preset;
-  const value = text === undefined || text.trim() === "" ? NaN : Number(text);
-  if (value >= min && value <= max) return value;
-  throw new UserError(`--${name} needs a number from ${min} to ${max}.`);
-}
-
-async function hubFacts(io: ProgramIo, flags: Flags, questions: Questions): Promise<HubFacts> {
-  const { vkey, origin, mqtt, hub } = flags;
-  if (vkey !== undefined && origin !== undefined && mqtt !== undefined)
-    return { vkey, origin, mqtt };
-  if (hub === undefined || !URL.canParse(hub)) {
-    throw new UserError("--hub needs the hub's address, such as https://hub.example.", {
-      hint: "Without a hub at hand, give --origin, --vkey and --mqtt.",
-    });
-  }
-  const said = await askHub(io, hub);
-  if (origin !== undefined && origin !== said.origin) {
-    throw new UserError(`The hub's log is ${said.origin}, not ${origin}.`);
-  }
-  if (vkey !== undefined && vkey !== said.vkey) {
-    throw new UserError(`The hub shows another key than the one given: ${said.vkey}`, {
-      hint: "Do not go on before you know why.",
-    });
-  }
-  if (vkey === undefined) await confirm(io, said, flags.yes, questions);
-  return { origin: said.origin, vkey: said.vkey, mqtt: mqtt ?? mqttAddress(hub, said.mqttPort) };
-}
-
-async function askHub(io: ProgramIo, hub: string): Promise<z.infer<typeof hubShape>> {
-  const { clock, random, signal } = io;
-  const client = new HttpClient({
-    clock,
-    random,
-    timeoutMs: 10_000,
-    attemptsMax: 2,
-    bytesMax: 65_536,
-  });
-  const url = `${hub.replace(/\/$/, "")}/api/v1/log`;
-  try {
-    const reply = await client.get(url, { signal });
-    return hubShape.parse(JSON.parse(decodeUtf8(reply.body) ?? ""));
-  } catch (error) {
-    if (!(
-      error instanceof HttpFailure ||
-      error instanceof SyntaxError ||
-      error instanceof z.ZodError
-    ))
-      throw error;
-    const why = error instanceof HttpFailure ? error.message : `${url} is no hub's answer`;
-    throw new UserError(`The hub cannot be asked: ${why}.`, { cause: error });
-  }
-}
-
-function mqttAddress(hub: string, port: number | null | undefined): string {
-  if (port === null || port === undefined) {
-    throw new UserError("The hub does not say where its MQTT port is: give --mqtt.");
-  }
-  const { protocol, hostname } = new URL(hub);
-  return `${protocol === "https:" ? "mqtts" : "mqtt"}://${hostname}:${port}`;
-}
-
-/** Shows the hub's key and waits for a yes: everything that the device will believe hangs on it. */
-async function confirm(
-  io: ProgramIo,
-  said: { origin: string; vkey: string },
-  isAgreed: boolean,
-  questions: Questions,
-): Promise<void> {
-  io.stdout.write(`The hub's log is ${said.origin}, its key\n\n    ${said.vkey}\n\n`);
-  if (isAgreed) return;
-  if (!questions.canAsk) throw new UserError("The key has to be confirmed: give --vkey or --yes.");
-  if (!(await questions.agree("Is this the key that the operator told you?")))
-    throw new UserError("The key was not confirmed; nothing was made.");
 }

@@ -9,7 +9,7 @@ import { rename, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { kidHex } from "../../ledger/key.ts";
 import { REASONS } from "../../ledger/kinds/reason.ts";
-import { formatHelp, parseFlags } from "../../platform/command-line.ts";
+import { formatHelp, numberFlag, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec, FlagValues } from "../../platform/command-line.ts";
 import { lockFolder } from "../../platform/folder-lock.ts";
 import { HttpClient } from "../../platform/http-client.ts";
@@ -126,10 +126,22 @@ async function profileOf(io: ProgramIo, config: EdgeConfig, flags: Flags): Promi
     name,
     streams: [...streams],
     visibility,
-    everySeconds: numberOf(flags, "every-seconds", 1, 31_536_000, shown?.everySeconds ?? 60),
+    everySeconds: numberFlag("every-seconds", flags["every-seconds"], {
+      min: 1,
+      max: 31_536_000,
+      preset: shown?.everySeconds ?? 60,
+    }),
     owner: flags.owner ?? shown?.owner ?? undefined,
-    lat: numberOf(flags, "lat", -90, 90, position?.lat ?? shown?.lat ?? undefined),
-    lon: numberOf(flags, "lon", -180, 180, position?.lon ?? shown?.lon ?? undefined),
+    lat: numberFlag("lat", flags.lat, {
+      min: -90,
+      max: 90,
+      preset: position?.lat ?? shown?.lat ?? undefined,
+    }),
+    lon: numberFlag("lon", flags.lon, {
+      min: -180,
+      max: 180,
+      preset: position?.lon ?? shown?.lon ?? undefined,
+    }),
     model: flags.model ?? shown?.model ?? undefined,
   };
 }
@@ -143,17 +155,4 @@ async function shownByHub(io: ProgramIo, config: EdgeConfig): Promise<ShownDevic
   const shown = await askShown(client, url, config.name, signal).catch(() => undefined);
   if (shown === undefined) io.stderr.write(`${url} cannot be asked for the old enrolment.\n`);
   return shown === "unknown" ? undefined : shown;
-}
-
-function numberOf(
-  flags: Flags,
-  name: "lat" | "lon" | "every-seconds",
-  min: number,
-  max: number,
-  preset: number | undefined,
-): number {
-  const text = flags[name];
-  const value = text === undefined ? (preset ?? NaN) : text.trim() === "" ? NaN : Number(text);
-  if (value >= min && value <= max) return value;
-  throw new UserError(`--${name} needs a number from ${min} to ${max}.`);
 }

@@ -1,6 +1,11 @@
 /** Command lines: what is read, what is refused, and the help text. */
 import { describe, expect, test } from "vitest";
-import { type CommandSpec, formatHelp, parseFlags } from "../../platform/command-line.ts";
+import {
+  type CommandSpec,
+  formatHelp,
+  numberFlag,
+  parseFlags,
+} from "../../platform/command-line.ts";
 import { nearestName } from "../../platform/near-name.ts";
 import { UserError } from "../../platform/user-error.ts";
 
@@ -79,4 +84,30 @@ test.each([
   ["banana", undefined],
 ])("nearestName(%s)", (name, near) => {
   expect(nearestName(name, ["port", "mqtt-port", "dataFolder"])).toBe(near);
+});
+
+describe("numberFlag", () => {
+  const bounds = { min: -90, max: 90 };
+
+  test.each([
+    ["51.5", 51.5],
+    ["-90", -90],
+    [undefined, 7],
+  ])("%s is %s", (text, value) => {
+    expect(numberFlag("lat", text, { ...bounds, preset: 7 })).toBe(value);
+  });
+
+  test.each(["", " ", "north", "90.1", "NaN", "Infinity"])(
+    "%j is refused by its bounds",
+    (text) => {
+      expect(() => numberFlag("lat", text, { ...bounds, preset: 7 })).toThrow(
+        `--lat needs a number from -90 to 90, not "${text}".`,
+      );
+    },
+  );
+
+  test("what is missing is refused, and so is a preset beyond the bounds", () => {
+    expect(() => numberFlag("lat", undefined, bounds)).toThrow("--lat needs a number");
+    expect(() => numberFlag("lat", undefined, { ...bounds, preset: 91 })).toThrow(UserError);
+  });
 });
