@@ -21,6 +21,7 @@ export interface SensorParts {
   readonly address: string;
   readonly driver: Driver;
   readonly connect: Connect;
+  /** How long it may say nothing; a minute, or longer by the driver's options, unless given. */
   readonly silentMs?: number;
   /** How long a value may repeat; 0 for ever. */
   readonly stuckMs?: number;
@@ -60,16 +61,17 @@ export class Sensor {
   private stateLogged: SensorState = "ok";
 
   constructor(parts: SensorParts) {
-    const { connect, clock, random, silentMs, driver, logger, stream, address } = parts;
+    const { connect, clock, random, driver, logger, stream, address } = parts;
     const { stuckMs = SENSOR_LIMITS.stuckMs } = parts;
+    const silentMs = parts.silentMs ?? Math.max(driver.silentMs ?? 0, SENSOR_LIMITS.silentMs);
     this.parts = parts;
-    this.health = new SensorHealth({ silentMs: silentMs ?? SENSOR_LIMITS.silentMs, stuckMs });
+    this.health = new SensorHealth({ silentMs, stuckMs });
     const about = { stream, address };
     this.line = new Line({
       connect,
       clock,
       random,
-      ...(silentMs === undefined ? {} : { silentMs }),
+      silentMs,
       handlers: {
         opened: (atMs) => {
           this.hasFailedToOpen = false;

@@ -5,7 +5,13 @@
  */
 
 import { z } from "zod";
-import { type Driver, type DriverKind, driverKind, type SensorEvent } from "../driver.ts";
+import {
+  type Driver,
+  type DriverKind,
+  driverKind,
+  type SensorEvent,
+  silentAfterTurns,
+} from "../driver.ts";
 import type { Framed, Framer, FramerCounters } from "../framers/framer.ts";
 import { type Mhz19Frame, mhz19Checksum, mhz19Framer } from "../framers/mhz19.ts";
 import { knownReading } from "../reading.ts";
@@ -16,10 +22,12 @@ const SENSOR = 0x01;
 const ON = 0xa0;
 const OFF = 0x00;
 const ANSWER_LIMIT_MS = 1_000;
-/** A sensor that answers again after so many unanswered questions may have been without power. */
-const LOST_AFTER = 5;
+/** A sensor that answers again after so many unanswered questions may have been without power, and is warming up. */
+const LOST_AFTER = 2;
 /** A dip in its supply may pass unseen and leave self-calibration as the maker set it, which acts once a day. */
 const ABC_AGAIN_MS = 6 * 3_600_000;
+/** One unanswered question may be such a dip, or noise: the setting is said again, and no more often than this. */
+const ABC_SOON_MS = 600_000;
 
 interface Options {
   readonly everySeconds: number;
@@ -49,6 +57,7 @@ export function encodeMhz19Command(code: number, value: number): Uint8Array {
 }
 
 class Mhz19Driver implements Driver {
+  readonly silentMs: number;
   private readonly framer: Framer<Mhz19Frame> = mhz19Framer();
   private readonly options: Options;
   private startMs: number | undefined;
@@ -58,10 +67,13 @@ class Mhz19Driver implements Driver {
   private isAsked = false;
   private unanswered = 0;
   private hasMeasured = false;
+  /** When self-calibration is to be set. */
   private abcMs = Infinity;
+  private abcSaidMs = 0;
 
   constructor(options: Options) {
     this.options = options;
+    this.silentMs = silentAfterTurns(options.everySeconds * 1000);
   }
 
   opened(atMs: number): SensorEvent[] {
@@ -104,6 +116,7 @@ class Mhz19Driver implements Driver {
     this.framer.reset();
     this.busyUntilMs = atMs + ANSWER_LIMIT_MS;
     if (isAbcDue) {
+      this.abcSaidMs = atMs;
       this.abcMs = atMs + ABC_AGAIN_MS;
       const value = this.options.abc === "on" ? ON : OFF;
       return [{ kind: "write", bytes: encodeMhz19Command(COMMAND.selfCalibration, value) }];
@@ -121,6 +134,7 @@ class Mhz19Driver implements Driver {
     const co2 = high * 256 + low;
     // It says 0 before it has measured: after a value, that is a start of its own, however short it was without power.
     if (this.unanswered >= LOST_AFTER || (co2 === 0 && this.hasMeasured)) this.start(atMs);
+    else if (this.unanswered > 0) this.abcMs = Math.min(this.abcMs, this.abcSaidMs + ABC_SOON_MS);
     this.unanswered = 0;
     if (co2 > 0) this.hasMeasured = true;
     const isWarmingUp = atMs - (this.startMs ?? atMs) < this.options.warmUpSeconds * 1000;

@@ -6,7 +6,13 @@
  */
 
 import { z } from "zod";
-import { type Driver, type DriverKind, driverKind, type SensorEvent } from "../driver.ts";
+import {
+  type Driver,
+  type DriverKind,
+  driverKind,
+  type SensorEvent,
+  silentAfterTurns,
+} from "../driver.ts";
 import type { Framed, Framer, FramerCounters } from "../framers/framer.ts";
 import { type Sds011Frame, sds011Framer } from "../framers/sds011.ts";
 import { knownReading } from "../reading.ts";
@@ -39,6 +45,7 @@ export const sds011: DriverKind = driverKind<Options>({
 });
 
 class Sds011Driver implements Driver {
+  readonly silentMs: number;
   private readonly framer: Framer<Sds011Frame> = sds011Framer();
   private readonly setup: Sds011Setup | undefined;
   private readonly lateMs: number;
@@ -48,6 +55,7 @@ class Sds011Driver implements Driver {
 
   constructor(options: Options) {
     this.setup = options.commands ? new Sds011Setup(options.periodMinutes) : undefined;
+    this.silentMs = silentAfterTurns(options.periodMinutes * 60_000);
     this.lateMs = options.periodMinutes * 60_000 + LATE_MS;
   }
 

@@ -117,6 +117,21 @@ describe("flags and keeps", () => {
   });
 });
 
+test("says the setting again after one unanswered question, and not with each", () => {
+  const sensor = driver({ everySeconds: 10, abc: "off" });
+  sensor.opened(0);
+  const saidAt: number[] = [];
+  for (let second = 1; second <= 3000; second++)
+    for (const hex of writesOf(sensor.tick(second * 1000))) {
+      // Each third question is lost.
+      if (hex === READ && second % 30 >= 10)
+        sensor.push(encodeMhz19Reading(500, 20), second * 1000);
+      if (hex === ABC_OFF) saidAt.push(second);
+    }
+  expect(saidAt.length).toBeGreaterThanOrEqual(3);
+  expect(saidAt.length).toBeLessThanOrEqual(5);
+});
+
 test("switches self-calibration off each six hours anew: a dip of power may pass unseen", () => {
   const sensor = driver({ everySeconds: 60, abc: "off" });
   const said: [second: number, hex: string][] = [];
