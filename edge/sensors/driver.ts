@@ -28,7 +28,7 @@ export type SensorEvent =
 
 /** How a part of what hangs on the line is, where several do. */
 export interface PartStatus {
-  /** Such as `unit 17`. */
+  /** Such as `unit 17`, with what is known of its trouble behind it. */
   readonly name: string;
   /** `quarantined`: it has failed so often that it is only asked now and then. */
   readonly state: "ok" | "failing" | "quarantined";

@@ -9,6 +9,9 @@ import type { PartStatus } from "../driver.ts";
 import type { UnitOptions } from "./modbus-options.ts";
 import { blocksOf, type RegisterBlock } from "./modbus-registers.ts";
 
+/** The function that reads input registers. */
+const INPUT = 4;
+
 /** How patient the line is. */
 export interface Patience {
   /** Failures in a row after which a unit is put aside. */
@@ -44,8 +47,12 @@ export class ModbusUnit {
   /** How it is, for people. */
   get status(): PartStatus {
     const { failures } = this;
-    const state = failures === 0 ? "ok" : this.isQuarantined ? "quarantined" : "failing";
-    return { name: `unit ${this.id}`, state, failures };
+    const refused = [...this.refusedUntilMs.keys()].map(nameOf);
+    const isWell = failures === 0 && refused.length === 0;
+    const state = isWell ? "ok" : this.isQuarantined ? "quarantined" : "failing";
+    // The address of a register is what is wrong most often, and the unit alone would not say it.
+    const name = `unit ${this.id}${refused.length > 0 ? ` (it refuses ${refused.join(" and ")})` : ""}`;
+    return { name, state, failures };
   }
 
   /** Forgets its past, since the line has been opened anew. */
@@ -62,8 +69,9 @@ export class ModbusUnit {
     return this.isQuarantined ? blocks.slice(0, 1) : blocks;
   }
 
-  /** It has answered. If it was put aside, it is asked for everything at once. */
-  answered(atMs: number): void {
+  /** It has answered, with the values of a block if that is given. If it was put aside, it is asked for everything at once. */
+  answered(atMs: number, block?: RegisterBlock): void {
+    if (block !== undefined) this.refusedUntilMs.delete(block);
     if (this.isQuarantined) this.nextMs = atMs;
     this.failures = 0;
   }
@@ -84,4 +92,10 @@ export class ModbusUnit {
   private get isQuarantined(): boolean {
     return this.failures >= this.patience.failuresMax;
   }
+}
+
+/** Such as `holding 40001-40002`. */
+function nameOf({ functionCode, start, count }: RegisterBlock): string {
+  const kind = functionCode === INPUT ? "input" : "holding";
+  return `${kind} ${start}${count > 1 ? `-${start + count - 1}` : ""}`;
 }

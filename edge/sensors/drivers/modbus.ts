@@ -108,7 +108,7 @@ class ModbusMaster implements Driver {
     const { unit, block, rest } = round;
     this.round = undefined;
     if (frame.kind === "data") {
-      unit.answered(atMs);
+      unit.answered(atMs, block);
       return [...readingEvents(block, frame.data, atMs), ...this.proceed(atMs, unit, rest)];
     }
     if (ABSENT.includes(frame.code)) {

@@ -283,8 +283,25 @@ describe("an exception", () => {
     ]);
     expect(isAsked(master.tick(5000))).toEqual(["010300090001"]);
     master.push(encodeModbusFrame([1, 3, 2, 0, 21]), 5020);
+    // Whoever has mistaken an address has to see which.
+    expect(master.parts?.()).toEqual([
+      { name: "unit 1 (it refuses holding 0)", state: "failing", failures: 0 },
+    ]);
     expect(isAsked(master.tick(61_000))).toEqual(["010300000001"]);
-    expect(master.parts?.()).toMatchObject([{ state: "ok" }]);
+    master.push(encodeModbusFrame([1, 3, 2, 0, 3]), 61_010);
+    expect(master.parts?.()).toEqual([{ name: "unit 1", state: "ok", failures: 0 }]);
+  });
+
+  test("says which registers, of which kind", () => {
+    const wrong = [
+      { register: 40_001, quantity: "level", type: "f32" },
+      { register: 4, quantity: "temp", kind: "input" },
+    ];
+    const master = driver([{ id: 7, registers: wrong }]);
+    master.opened(0);
+    master.push(encodeModbusFrame([7, 0x83, 2]), 10);
+    master.push(encodeModbusFrame([7, 0x84, 2]), 20);
+    expect(master.parts?.()[0]?.name).toBe("unit 7 (it refuses holding 40001-40002 and input 4)");
   });
 
   test("of a busy unit changes nothing", () => {
