@@ -137,8 +137,9 @@ export class Sensor {
     let readings = 0;
     for (const event of events) {
       if (event.kind === "readings") {
-        this.parts.readings(event.stream ?? stream, this.health.take(event.readings, event.stream));
-        readings += event.readings.length;
+        const taken = this.health.take(event.readings, event.stream).filter(isValue);
+        if (taken.length > 0) this.parts.readings(event.stream ?? stream, taken);
+        readings += taken.length;
       } else if (event.kind === "fix") this.parts.fix(event.fix);
       else if (event.afterMs === undefined) this.line.write(event.bytes);
       else clock.after(event.afterMs, () => this.line.write(event.bytes));
@@ -174,4 +175,12 @@ export class Sensor {
     else if (state === "offline") logger.warn(about, "a board is said to be gone");
     else logger.warn(about, "a sensor says what cannot be");
   }
+}
+
+/**
+ * Whether there is a value at all. A Modbus float that is no number is how a unit says that it has none: it tells how the
+ * sensor is, and cannot be written down.
+ */
+function isValue({ value }: SensorReading): boolean {
+  return typeof value !== "number" || Number.isFinite(value);
 }
