@@ -87,7 +87,7 @@ class ModbusMaster implements Driver {
     if (framed !== undefined) return this.take(framed);
     if (this.round !== undefined) {
       if (atMs - this.round.askedMs < this.gapMs + this.timeoutMs) return [];
-      this.round.unit.failed(atMs);
+      this.round.unit.failed(atMs, this.round);
       this.round = undefined;
     }
     return this.proceed(atMs);
