@@ -19,8 +19,10 @@ import { knownReading } from "../reading.ts";
 import { SDS011_COMMAND, Sds011Setup } from "./sds011-commands.ts";
 
 /** The ends of its range, in ug/m3, which it also sends when the fan is stuck or the inlet blocked. */
-const PM25_FAULT = 999.9;
-const PM10_FAULT = 1999.9;
+export const SDS011_FAULTS: Readonly<Record<string, readonly number[]>> = {
+  pm25: [999.9],
+  pm10: [1999.9],
+};
 /** The maker's time from start to steady values. */
 const WARM_UP_MS = 30_000;
 /** A sensor that has said nothing for its period and this long is set up again. */
@@ -105,11 +107,15 @@ class Sds011Driver implements Driver {
     return {
       kind: "readings",
       readings: [
-        knownReading("pm25", pm25, atMs, isEmpty || pm25 === PM25_FAULT),
-        knownReading("pm10", pm10, atMs, isEmpty || pm10 === PM10_FAULT),
+        knownReading("pm25", pm25, atMs, isEmpty || isFault("pm25", pm25)),
+        knownReading("pm10", pm10, atMs, isEmpty || isFault("pm10", pm10)),
       ],
     };
   }
+}
+
+function isFault(quantity: string, value: number): boolean {
+  return SDS011_FAULTS[quantity]?.includes(value) === true;
 }
 
 function written(bytes: Uint8Array | undefined): SensorEvent[] {
