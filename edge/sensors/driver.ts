@@ -28,7 +28,7 @@ export type SensorEvent =
 
 /** How a part of what hangs on the line is, where several do. */
 export interface PartStatus {
-  /** Such as `unit 17`. */
+  /** Such as `unit 17`, with what is known of its trouble behind it. */
   readonly name: string;
   /** `quarantined`: it has failed so often that it is only asked now and then. */
   readonly state: "ok" | "failing" | "quarantined";
@@ -57,6 +57,9 @@ export type PassedOver = Readonly<Record<(typeof PASSED_OVER)[number], number>>;
  * All times are monotonic milliseconds and never decrease from call to call.
  */
 export interface Driver {
+  /** How long the sensor may say nothing by the driver's own options; absent where these ask for no pauses. */
+  readonly silentMs?: number;
+
   /** To be called each time the line has opened: half a frame of before is forgotten, and the sensor is set up. */
   opened(atMs: number): SensorEvent[];
 
@@ -104,6 +107,13 @@ export interface DriverKind {
   /** Makes a driver. Throws a `ZodError` for options that do not fit the schema: check them before. */
   create(options: unknown, surroundings: Surroundings): Driver;
 }
+
+/** Two turns and some seconds: a sensor that has missed one of its turns need not be silent yet. */
+export function silentAfterTurns(everyMs: number): number {
+  return 2 * everyMs + TURN_LATE_MS;
+}
+
+const TURN_LATE_MS = 40_000;
 
 const WIRES: readonly LineKind[] = ["serial", "tcp"];
 

@@ -34,7 +34,8 @@ export interface Fix {
 /**
  * Makes a reading of a quantity that `ledger/quantity.ts` knows, with its unit.
  *
- * A number outside the quantity's range is flagged, whatever `fault` says. Throws for an unknown quantity.
+ * A number outside the quantity's range is flagged, whatever `fault` says, and so is carbon dioxide of 0: no air is without
+ * it, and sensors say so before they have measured. Throws for an unknown quantity.
  */
 export function knownReading(
   quantity: string,
@@ -44,6 +45,7 @@ export function knownReading(
 ): SensorReading {
   const known = QUANTITIES.get(quantity);
   if (known === undefined) throw new RangeError(`no quantity is called ${quantity}`);
-  const isFaulty = fault || !(value >= known.min && value <= known.max);
+  const isNone = quantity === "co2" && value === 0;
+  const isFaulty = fault || isNone || !(value >= known.min && value <= known.max);
   return { quantity, unit: known.unit, value, atMs, ...(isFaulty ? { fault: true } : {}) };
 }

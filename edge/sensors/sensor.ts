@@ -21,6 +21,7 @@ export interface SensorParts {
   readonly address: string;
   readonly driver: Driver;
   readonly connect: Connect;
+  /** How long it may say nothing; a minute, or longer by the driver's options, unless given. */
   readonly silentMs?: number;
   /** How long a value may repeat; 0 for ever. */
   readonly stuckMs?: number;
@@ -60,16 +61,17 @@ export class Sensor {
   private stateLogged: SensorState = "ok";
 
   constructor(parts: SensorParts) {
-    const { connect, clock, random, silentMs, driver, logger, stream, address } = parts;
+    const { connect, clock, random, driver, logger, stream, address } = parts;
     const { stuckMs = SENSOR_LIMITS.stuckMs } = parts;
+    const silentMs = parts.silentMs ?? Math.max(driver.silentMs ?? 0, SENSOR_LIMITS.silentMs);
     this.parts = parts;
-    this.health = new SensorHealth({ silentMs: silentMs ?? SENSOR_LIMITS.silentMs, stuckMs });
+    this.health = new SensorHealth({ silentMs, stuckMs });
     const about = { stream, address };
     this.line = new Line({
       connect,
       clock,
       random,
-      ...(silentMs === undefined ? {} : { silentMs }),
+      silentMs,
       handlers: {
         opened: (atMs) => {
           this.hasFailedToOpen = false;
@@ -135,8 +137,9 @@ export class Sensor {
     let readings = 0;
     for (const event of events) {
       if (event.kind === "readings") {
-        this.parts.readings(event.stream ?? stream, this.health.take(event.readings, event.stream));
-        readings += event.readings.length;
+        const taken = this.health.take(event.readings, event.stream).filter(isValue);
+        if (taken.length > 0) this.parts.readings(event.stream ?? stream, taken);
+        readings += taken.length;
       } else if (event.kind === "fix") this.parts.fix(event.fix);
       else if (event.afterMs === undefined) this.line.write(event.bytes);
       else clock.after(event.afterMs, () => this.line.write(event.bytes));
@@ -172,4 +175,12 @@ export class Sensor {
     else if (state === "offline") logger.warn(about, "a board is said to be gone");
     else logger.warn(about, "a sensor says what cannot be");
   }
+}
+
+/**
+ * Whether there is a value at all. A Modbus float that is no number is how a unit says that it has none: it tells how the
+ * sensor is, and cannot be written down.
+ */
+function isValue({ value }: SensorReading): boolean {
+  return typeof value !== "number" || Number.isFinite(value);
 }

@@ -213,6 +213,10 @@ const settings = shape.superRefine((config, context) => {
   if (homeAssistant.enabled && lan.broker === undefined)
     fault(["lan", "broker"], "Home Assistant hears of the device at this broker");
   for (const { path, message } of lanFaults(lan, sensors)) fault([...path], message);
+  const ports = sensors.map(({ address }) => serialPathOf(address));
+  for (const [at, port] of ports.entries())
+    if (port !== undefined && ports.indexOf(port) < at)
+      fault(["sensors", at, "address"], `sensors[${ports.indexOf(port)}] has ${port} for itself`);
   for (const { path, message } of faultsOfCameras(cameras, visibility))
     fault(["cameras", ...path], message);
 });
@@ -286,6 +290,12 @@ export async function loadEdgeConfig(
   sources: Omit<ConfigSources<z.ZodObject>, "schema" | "prefix">,
 ): Promise<EdgeConfig> {
   return loadConfig({ ...sources, schema: settings, prefix: "KERBSTONE_EDGE" });
+}
+
+/** The serial port of an address; `undefined` where it is none. One program opens it once. */
+function serialPathOf(text: string): string | undefined {
+  const address = parseLineAddress(text);
+  return address?.kind === "serial" ? address.path : undefined;
 }
 
 /** Says whether a URL keeps what is said private to the two who talk, or never leaves this machine. */

@@ -123,11 +123,11 @@ function withoutControls(line: string): string {
 /** What is wrong with a sensor, in words; empty where nothing is. */
 function troubleOf(sensor: SensorStatus): string {
   const { state, quantities, line, lineCounters, frameCounters, parts = [] } = sensor;
+  const names = parts.filter((part) => part.state !== "ok").map(({ name }) => name);
+  const failing = names.length === 0 ? "" : `; FAILING: ${names.join(", ")}`;
   switch (state) {
-    case "ok": {
-      const failing = parts.filter((part) => part.state !== "ok").map(({ name }) => name);
-      return failing.length === 0 ? "" : `; FAILING: ${failing.join(", ")}`;
-    }
+    case "ok":
+      return failing;
     case "offline":
       return line === "closed"
         ? "; OFFLINE: unplugged, or its line cannot be opened"
@@ -135,7 +135,7 @@ function troubleOf(sensor: SensorStatus): string {
     case "silent":
       return lineCounters.bytesRead > 0 && frameCounters.framesGood === 0
         ? "; SILENT: what comes is nothing that its driver understands (its speed?)"
-        : "; SILENT: it says nothing";
+        : `; SILENT: it says nothing${failing}`;
     case "stuck":
       return `; STUCK: always the same ${quantities.join(", ")}`;
     case "out-of-range":

@@ -112,6 +112,31 @@ describe("after a reboot", () => {
     expect(flags.at(-1)).toBe(false);
   });
 
+  test.each([
+    ["mhz19", "co2", { abc: "off" }],
+    ["plantower", "pm25", {}],
+  ] as const)(
+    "however short, what a %s says is not believed until it has warmed up",
+    async (board, quantity, options) => {
+      const heard = await plug({
+        board,
+        driver: board,
+        options,
+        faults: [{ kind: "reboot", afterMs: 301 * SECOND, forMs: 25 * SECOND }],
+        seconds: 600,
+      });
+      const flagsAt = (fromMs: number, toMs: number): boolean[] =>
+        heard.readings
+          .filter(({ atMs }) => atMs >= fromMs && atMs < toMs)
+          .flatMap(({ readings }) =>
+            faulty({ ...heard, readings: [{ atMs: 0, readings }] }, quantity),
+          );
+      expect(flagsAt(200 * SECOND, 300 * SECOND)).not.toContain(true);
+      expect(flagsAt(327 * SECOND, 355 * SECOND)).not.toContain(false);
+      expect(flagsAt(520 * SECOND, 600 * SECOND)).not.toContain(true);
+    },
+  );
+
   test("a receiver has no fix for a while, but is heard", async () => {
     const { fixes, states } = await plug({
       board: "nmea-gps",
@@ -217,6 +242,27 @@ describe("values that cannot be", () => {
     );
     expect(gas.map(({ atMs }) => atMs)).toEqual([0, 20 * SECOND, 40 * SECOND]);
     expect(status.frameCounters).toMatchObject({ framesGood: 60, framesBad: 0 });
+  });
+});
+
+describe("a sensor that speaks seldom by its settings", () => {
+  test.each([
+    ["mhz19", { everySeconds: 300 }],
+    ["plantower", { everySeconds: 300, sleeps: true }],
+    ["sds011", { periodMinutes: 5 }],
+  ] as const)("is not silent in between: %s", async (board, options) => {
+    const setup = { board, driver: board, options };
+    const well = await plug({ ...setup, faults: [], seconds: 1500 });
+    expect(well.states).not.toContain("silent");
+    const stall: FaultPlan = { kind: "stall", afterMs: 400 * SECOND };
+    const gone = await plug({ ...setup, faults: [stall], seconds: 1500 });
+    expect(gone.states.at(-1)).toBe("silent");
+  });
+
+  test("is silent when the settings say so", async () => {
+    const setup = { board: "mhz19", driver: "mhz19", options: { everySeconds: 300 } } as const;
+    const { states } = await plug({ ...setup, faults: [], seconds: 290, silentMs: 30 * SECOND });
+    expect(states.at(-1)).toBe("silent");
   });
 });
 

@@ -106,6 +106,7 @@ export interface PluggedSetup {
   readonly faults: readonly FaultPlan[];
   readonly seconds: number;
   readonly stuckMs?: number;
+  readonly silentMs?: number;
 }
 
 /** What the edge heard, and how it was at the end of each second. Times are ms since the beginning. */
@@ -165,6 +166,7 @@ export async function plug(setup: PluggedSetup): Promise<Heard> {
     driver: kind.create(setup.options ?? {}, { notBeforeMs: Date.UTC(2026, 0, 1) }),
     connect: line.connect,
     ...(setup.stuckMs === undefined ? {} : { stuckMs: setup.stuckMs }),
+    ...(setup.silentMs === undefined ? {} : { silentMs: setup.silentMs }),
     clock,
     random: seededRandom(3),
     logger: SILENT_LOGGER,

@@ -11,6 +11,7 @@ import { type DriverKind, driverKind } from "../driver.ts";
 import { type Message, PIN_MARK } from "../framers/message.ts";
 import { type MessageContent, MessageDriver } from "./message-driver.ts";
 import type { FoundValue } from "./message-values.ts";
+import { SDS011_FAULTS } from "./sds011.ts";
 
 interface Options {
   /** Of the quantities that these sensors give, only theirs are taken. */
@@ -62,6 +63,8 @@ type SensorName = keyof typeof SENSORS;
 /** A PPD42NS counts particles, and calls them `P1` and `P2` like the others their micrograms. */
 const COUNTING_PIN = "5";
 const COUNTING_MARKS = ["durP1", "ratioP1", "durP2", "ratioP2"];
+/** The heated inlet that Nettigo's boards have: its temperature and humidity are not those of the place. */
+const HEATED_INLET = "HECA";
 /** From pascals. */
 const TO_HECTOPASCAL = { scale: 0.01, offset: 0 };
 const VALUES_MAX = 128;
@@ -101,12 +104,15 @@ function readAirRohr({ topic, payload }: Message, winners: readonly SensorName[]
   const isCounting =
     pin === COUNTING_PIN || parts.some(({ type }) => COUNTING_MARKS.includes(type));
   const values = parts.flatMap(({ type, sensor, value }): FoundValue[] => {
+    if (sensor === HEATED_INLET) return [];
     const quantity = Object.hasOwn(QUANTITY_OF, type) ? QUANTITY_OF[type] : undefined;
     const isCount = sensor === "PPD" || (isCounting && sensor === "" && /^P\d$/.test(type));
     if (quantity === undefined || isCount || !isWanted(quantity, sensor, pin, winners)) return [];
     const source = `${board} ${sensor === "" && pin !== undefined ? `pin ${pin}` : sensor}`.trim();
     const conversion = quantity === "pressure" ? TO_HECTOPASCAL : {};
-    return [{ quantity, value, source, ...conversion }];
+    const isSds = sensor === "SDS" || (sensor === "" && pin === SENSORS.SDS.pin);
+    const faultValues = isSds ? SDS011_FAULTS[quantity] : undefined;
+    return [{ quantity, value, source, ...conversion, ...(faultValues ? { faultValues } : {}) }];
   });
   const isHousekeeping = parts.length > 0 && parts.every(({ type }) => HOUSEKEEPING.has(type));
   return isHousekeeping ? { kind: "other" } : { kind: "values", values };

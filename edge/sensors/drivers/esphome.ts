@@ -31,9 +31,9 @@ const QUANTITIES_BY_NAME: readonly (readonly [RegExp, string])[] = [
   [/(^|_)lamin$/, "lamin"],
 ];
 
-/** Sensors that tell of the board and not of the place, or of something that only sounds alike. */
+/** Sensors that tell of the board and not of the place, or of something that only sounds alike: computed, or not of the air. */
 const OTHER =
-  /(^|_)(absolute|battery|board|chip|cpu|device|esp32|esp8266|internal|soc|target|water)_/;
+  /(^|_)(absolute|apparent|battery|board|chip|cpu|device|dew_?point|differential|esp32|esp8266|feels_like|frost_?point|heat_?index|internal|object|perceived|pipe|relative_pressure|sea_?level|setpoint|set_point|soc|soil|specific|surface|target|tyre|tire|water|wet_?bulb|wind_?chill)_/;
 
 const STATE = /^(?<board>.+)\/sensor\/(?<name>[^/]+)\/state$/;
 const STATUS = "/status";

@@ -5,7 +5,13 @@
  */
 
 import { z } from "zod";
-import { type Driver, type DriverKind, driverKind, type SensorEvent } from "../driver.ts";
+import {
+  type Driver,
+  type DriverKind,
+  driverKind,
+  type SensorEvent,
+  silentAfterTurns,
+} from "../driver.ts";
 import type { Framed, Framer, FramerCounters } from "../framers/framer.ts";
 import { type Mhz19Frame, mhz19Checksum, mhz19Framer } from "../framers/mhz19.ts";
 import { knownReading } from "../reading.ts";
@@ -16,8 +22,12 @@ const SENSOR = 0x01;
 const ON = 0xa0;
 const OFF = 0x00;
 const ANSWER_LIMIT_MS = 1_000;
-/** A sensor that answers again after so many unanswered questions may have been without power. */
-const LOST_AFTER = 5;
+/** A sensor that answers again after so many unanswered questions may have been without power, and is warming up. */
+const LOST_AFTER = 2;
+/** A dip in its supply may pass unseen and leave self-calibration as the maker set it, which acts once a day. */
+const ABC_AGAIN_MS = 6 * 3_600_000;
+/** One unanswered question may be such a dip, or noise: the setting is said again, and no more often than this. */
+const ABC_SOON_MS = 600_000;
 
 interface Options {
   readonly everySeconds: number;
@@ -47,6 +57,7 @@ export function encodeMhz19Command(code: number, value: number): Uint8Array {
 }
 
 class Mhz19Driver implements Driver {
+  readonly silentMs: number;
   private readonly framer: Framer<Mhz19Frame> = mhz19Framer();
   private readonly options: Options;
   private startMs: number | undefined;
@@ -55,10 +66,14 @@ class Mhz19Driver implements Driver {
   private busyUntilMs = 0;
   private isAsked = false;
   private unanswered = 0;
-  private hasToSetAbc = false;
+  private hasMeasured = false;
+  /** When self-calibration is to be set. */
+  private abcMs = Infinity;
+  private abcSaidMs = 0;
 
   constructor(options: Options) {
     this.options = options;
+    this.silentMs = silentAfterTurns(options.everySeconds * 1000);
   }
 
   opened(atMs: number): SensorEvent[] {
@@ -90,16 +105,19 @@ class Mhz19Driver implements Driver {
 
   private start(atMs: number): void {
     this.startMs = atMs;
-    this.hasToSetAbc = this.options.abc !== "keep";
+    this.hasMeasured = false;
+    if (this.options.abc !== "keep") this.abcMs = atMs;
   }
 
   /** Says what there is to say. What is left of earlier answers is dropped before. */
   private speak(atMs: number): SensorEvent[] {
-    if (!this.hasToSetAbc && atMs < this.nextMs) return [];
+    const isAbcDue = atMs >= this.abcMs;
+    if (!isAbcDue && atMs < this.nextMs) return [];
     this.framer.reset();
     this.busyUntilMs = atMs + ANSWER_LIMIT_MS;
-    if (this.hasToSetAbc) {
-      this.hasToSetAbc = false;
+    if (isAbcDue) {
+      this.abcSaidMs = atMs;
+      this.abcMs = atMs + ABC_AGAIN_MS;
       const value = this.options.abc === "on" ? ON : OFF;
       return [{ kind: "write", bytes: encodeMhz19Command(COMMAND.selfCalibration, value) }];
     }
@@ -112,10 +130,13 @@ class Mhz19Driver implements Driver {
     if (frame.command !== COMMAND.read || !this.isAsked) return [];
     this.isAsked = false;
     this.busyUntilMs = atMs;
-    if (this.unanswered >= LOST_AFTER) this.start(atMs);
-    this.unanswered = 0;
     const [high = 0, low = 0] = frame.data;
     const co2 = high * 256 + low;
+    // It says 0 before it has measured: after a value, that is a start of its own, however short it was without power.
+    if (this.unanswered >= LOST_AFTER || (co2 === 0 && this.hasMeasured)) this.start(atMs);
+    else if (this.unanswered > 0) this.abcMs = Math.min(this.abcMs, this.abcSaidMs + ABC_SOON_MS);
+    this.unanswered = 0;
+    if (co2 > 0) this.hasMeasured = true;
     const isWarmingUp = atMs - (this.startMs ?? atMs) < this.options.warmUpSeconds * 1000;
     return [
       { kind: "readings", readings: [knownReading("co2", co2, atMs, isWarmingUp || co2 === 0)] },

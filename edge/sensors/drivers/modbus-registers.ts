@@ -96,7 +96,8 @@ function readingOf(
   atMs: number,
 ): SensorReading {
   if (QUANTITIES.has(quantity)) return knownReading(quantity, value, atMs, isFaulty);
-  return { quantity, unit, value, atMs, ...(isFaulty ? { fault: true } : {}) };
+  const isNone = isFaulty || !Number.isFinite(value);
+  return { quantity, unit, value, atMs, ...(isNone ? { fault: true } : {}) };
 }
 
 function decodeNumber(

@@ -11,6 +11,7 @@ import {
   driverKind,
   type PartStatus,
   type SensorEvent,
+  silentAfterTurns,
 } from "../driver.ts";
 import type { Framed, Framer, FramerCounters } from "../framers/framer.ts";
 import { type ModbusAnswer, modbusFramer } from "../framers/modbus.ts";
@@ -41,6 +42,7 @@ interface Round {
 }
 
 class ModbusMaster implements Driver {
+  readonly silentMs: number;
   private readonly framer: Framer<ModbusAnswer>;
   private readonly units: readonly ModbusUnit[];
   private readonly timeoutMs: number;
@@ -49,6 +51,9 @@ class ModbusMaster implements Driver {
   private isOpen = false;
 
   constructor({ units, everySeconds, failuresMax, quarantineSeconds, ...times }: ModbusOptions) {
+    // The line is heard as often as the unit that is asked most.
+    const turns = units.map((unit) => unit.everySeconds ?? everySeconds);
+    this.silentMs = silentAfterTurns(Math.min(...turns) * 1000);
     const patience = { failuresMax, quarantineMs: quarantineSeconds * 1000 };
     this.units = units.map((unit) => new ModbusUnit(unit, everySeconds * 1000, patience));
     this.timeoutMs = times.timeoutMs;
@@ -82,7 +87,7 @@ class ModbusMaster implements Driver {
     if (framed !== undefined) return this.take(framed);
     if (this.round !== undefined) {
       if (atMs - this.round.askedMs < this.gapMs + this.timeoutMs) return [];
-      this.round.unit.failed(atMs);
+      this.round.unit.failed(atMs, this.round);
       this.round = undefined;
     }
     return this.proceed(atMs);
@@ -103,7 +108,7 @@ class ModbusMaster implements Driver {
     const { unit, block, rest } = round;
     this.round = undefined;
     if (frame.kind === "data") {
-      unit.answered(atMs);
+      unit.answered(atMs, block);
       return [...readingEvents(block, frame.data, atMs), ...this.proceed(atMs, unit, rest)];
     }
     if (ABSENT.includes(frame.code)) {

@@ -5,7 +5,13 @@
  */
 
 import { z } from "zod";
-import { type Driver, type DriverKind, driverKind, type SensorEvent } from "../driver.ts";
+import {
+  type Driver,
+  type DriverKind,
+  driverKind,
+  type SensorEvent,
+  silentAfterTurns,
+} from "../driver.ts";
 import type { Framed, Framer, FramerCounters } from "../framers/framer.ts";
 import { type PlantowerFrame, plantowerFramer } from "../framers/plantower.ts";
 import { knownReading, type SensorReading } from "../reading.ts";
@@ -41,6 +47,8 @@ const MODEL_NAMES = [
 type ModelName = (typeof MODEL_NAMES)[number];
 /** Waking, warming up and settling take this long at least. */
 const SLEEP_PERIOD_SECONDS_MIN = 60;
+/** One that reports by itself does so every few seconds: after such a pause it may have been without power. */
+const PAUSE_MS = 10_000;
 
 interface Options {
   /** Has to be said of a PMS5003S and PMS5003T: their frames look like those of a PMS5003. */
@@ -76,13 +84,18 @@ export const plantower: DriverKind = driverKind<Options>({
 });
 
 class PlantowerDriver implements Driver {
+  readonly silentMs: number;
   private readonly framer: Framer<PlantowerFrame> = plantowerFramer();
   private readonly layout: Layout;
   private readonly rhythm: PlantowerRhythm | undefined;
+  private readonly reportsByItself: boolean;
   private startMs: number | undefined;
+  private heardMs = Infinity;
 
   constructor({ model, commands, everySeconds, sleeps }: Options) {
+    this.silentMs = silentAfterTurns(everySeconds * 1000);
     this.layout = layoutOf(model);
+    this.reportsByItself = commands && everySeconds === 0;
     if (commands)
       this.rhythm =
         everySeconds === 0 ? new ActiveRhythm() : new PassiveRhythm(everySeconds * 1000, sleeps);
@@ -111,7 +124,9 @@ class PlantowerDriver implements Driver {
     if (frame.kind === "answer") return [];
     // Nothing but zeros, version and all: it has only just been switched on.
     const isEmpty = frame.words.every((word) => word === 0);
-    if (isEmpty) this.startMs = atMs;
+    const isBack = this.reportsByItself && atMs - this.heardMs >= PAUSE_MS;
+    this.heardMs = atMs;
+    if (isEmpty || isBack) this.startMs = atMs;
     const heard = this.startMs === undefined ? undefined : this.rhythm?.hear(atMs);
     const commands = writes(heard?.commands);
     if (heard?.isWanted === false) return commands;

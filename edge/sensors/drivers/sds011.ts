@@ -6,15 +6,23 @@
  */
 
 import { z } from "zod";
-import { type Driver, type DriverKind, driverKind, type SensorEvent } from "../driver.ts";
+import {
+  type Driver,
+  type DriverKind,
+  driverKind,
+  type SensorEvent,
+  silentAfterTurns,
+} from "../driver.ts";
 import type { Framed, Framer, FramerCounters } from "../framers/framer.ts";
 import { type Sds011Frame, sds011Framer } from "../framers/sds011.ts";
 import { knownReading } from "../reading.ts";
 import { SDS011_COMMAND, Sds011Setup } from "./sds011-commands.ts";
 
 /** The ends of its range, in ug/m3, which it also sends when the fan is stuck or the inlet blocked. */
-const PM25_FAULT = 999.9;
-const PM10_FAULT = 1999.9;
+export const SDS011_FAULTS: Readonly<Record<string, readonly number[]>> = {
+  pm25: [999.9],
+  pm10: [1999.9],
+};
 /** The maker's time from start to steady values. */
 const WARM_UP_MS = 30_000;
 /** A sensor that has said nothing for its period and this long is set up again. */
@@ -39,6 +47,7 @@ export const sds011: DriverKind = driverKind<Options>({
 });
 
 class Sds011Driver implements Driver {
+  readonly silentMs: number;
   private readonly framer: Framer<Sds011Frame> = sds011Framer();
   private readonly setup: Sds011Setup | undefined;
   private readonly lateMs: number;
@@ -48,6 +57,7 @@ class Sds011Driver implements Driver {
 
   constructor(options: Options) {
     this.setup = options.commands ? new Sds011Setup(options.periodMinutes) : undefined;
+    this.silentMs = silentAfterTurns(options.periodMinutes * 60_000);
     this.lateMs = options.periodMinutes * 60_000 + LATE_MS;
   }
 
@@ -97,11 +107,15 @@ class Sds011Driver implements Driver {
     return {
       kind: "readings",
       readings: [
-        knownReading("pm25", pm25, atMs, isEmpty || pm25 === PM25_FAULT),
-        knownReading("pm10", pm10, atMs, isEmpty || pm10 === PM10_FAULT),
+        knownReading("pm25", pm25, atMs, isEmpty || isFault("pm25", pm25)),
+        knownReading("pm10", pm10, atMs, isEmpty || isFault("pm10", pm10)),
       ],
     };
   }
+}
+
+function isFault(quantity: string, value: number): boolean {
+  return SDS011_FAULTS[quantity]?.includes(value) === true;
 }
 
 function written(bytes: Uint8Array | undefined): SensorEvent[] {

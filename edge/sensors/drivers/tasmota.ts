@@ -10,6 +10,7 @@ import { type DriverKind, driverKind } from "../driver.ts";
 import type { Message } from "../framers/message.ts";
 import { type MessageContent, MessageDriver } from "./message-driver.ts";
 import { type FoundValue, type ValueOptions, valueOptions } from "./message-values.ts";
+import { SDS011_FAULTS } from "./sds011.ts";
 
 interface Options {
   readonly values: readonly ValueOptions[];
@@ -63,6 +64,8 @@ const ENERGY_OF: Readonly<Record<string, string>> = {
 const CLIMATE =
   /^(AHT[123]X|AM23\d\d|BME280|BME680|BME68X|BMP\d\d\d|CHIRP|DHT\d\d|DS18\w\d\d|DS1822|HDC\d+|HP303B|HTU2\d|LM75AD|MCP9808|SHT\w+|SI70\d\d|TMP\d+)$/;
 const DUST = /^(SDS0X1|PMS\w+|SPS30|HPMA|VINDRIKTNING|HM330X)$/;
+/** An SDS011, whose signs of a stuck fan come through as they are. */
+const SDS = "SDS0X1";
 const GAS = /^(MHZ19\w?|SCD30|SCD4\w|SENSEAIR|S8|CM110\d|T67XX)$/;
 /** Several of a kind are told apart by a number or an address: `DS18B20-1`, `SHT3X-0x44`. */
 const INDEX = /[-_](0x)?[0-9A-Fa-f]{1,2}$/;
@@ -107,7 +110,8 @@ function readTasmota({ topic, payload }: Message): MessageContent {
       const source = `${topic}#/${name}/${key}`;
       // A unit that nobody knows makes the value unusable, and has to be counted as that.
       if (how === undefined) return [{ quantity, value: undefined, source }];
-      return [{ quantity, value, source, ...how }];
+      const faultValues = name.startsWith(SDS) ? SDS011_FAULTS[quantity] : undefined;
+      return [{ quantity, value, source, ...how, ...(faultValues ? { faultValues } : {}) }];
     });
   });
   return { kind: "values", values };

@@ -37,6 +37,9 @@ const QUANTITY_OF: Readonly<Record<string, string>> = {
 
 const AVAILABILITY = "/availability";
 const BRIDGE_STATE = "/bridge/state";
+/** What Zigbee2MQTT says besides; a device may well be called `river/bridge/north`. */
+const BRIDGE =
+  /\/bridge\/(config|converters|definitions|devices|event|extensions|groups|health|info|log|logging|request|response)(\/|$)/;
 /** What is said to a device, or asked of it, below its topic. */
 const COMMAND = /\/(set|get)(\/[^/]*)?$/;
 
@@ -53,17 +56,24 @@ export const zigbee2mqtt: DriverKind = driverKind<Options>({
   create: ({ values }) => new MessageDriver(readZigbee2Mqtt, values),
 });
 
-/** Where Zigbee2MQTT says of a device, and of itself, whether it is there. */
+/**
+ * Where Zigbee2MQTT says of a device, and of itself, whether it is there.
+ *
+ * Both its base topic and the names of devices may have several levels, so that each place where it may speak of itself is
+ * heard.
+ */
 function presenceTopics(filter: string): string[] {
-  const base = filter.split("/")[0]!;
   const own = filter.endsWith("#") ? [] : [`${filter}${AVAILABILITY}`];
-  return hasWildcard(base) ? own : [...own, `${base}${BRIDGE_STATE}`];
+  const levels = filter.split("/").slice(0, -1);
+  const bases = levels.map((_, at) => levels.slice(0, at + 1).join("/"));
+  const plain = bases.filter((base) => base !== "" && !hasWildcard(base));
+  return [...own, ...plain.map((base) => `${base}${BRIDGE_STATE}`)];
 }
 
 function readZigbee2Mqtt({ topic, payload }: Message): MessageContent {
   if (topic.endsWith(BRIDGE_STATE)) return presence(undefined, payload);
   if (topic.endsWith(AVAILABILITY)) return presence(topic.slice(0, -AVAILABILITY.length), payload);
-  if (topic.includes("/bridge/") || COMMAND.test(topic)) return { kind: "other" };
+  if (BRIDGE.test(topic) || COMMAND.test(topic)) return { kind: "other" };
   const isObject = typeof payload === "object" && payload !== null && !Array.isArray(payload);
   const table = isObject ? (payload as Readonly<Record<string, unknown>>) : {};
   return { kind: "values", values: valuesOf(topic, table) };

@@ -29,7 +29,10 @@ export interface BrokerSessionParts {
 
 /** A line that hears messages. */
 export interface Subscriber {
-  /** All that it hears. No topic is matched by two of them, and by no others of the session unless they are the same. */
+  /**
+   * All that it hears, what it is there for first. No topic is matched by two of them, and by no others of the session
+   * unless they are the same.
+   */
   readonly filters: readonly string[];
   readonly events: ConnectionEvents;
 }
@@ -95,7 +98,11 @@ export class BrokerSession {
     const member: Member = { ...subscriber, quota, isSubscribed: false, held: [] };
     this.members.add(member);
     try {
-      await this.subscribe(member.filters);
+      const [filter = "", ...besides] = member.filters;
+      await this.subscribe([filter]);
+      // Many brokers let one hear a board and not who is there: that must not keep its values out.
+      if (besides.length > 0)
+        await this.subscribe(besides).catch((error: unknown) => this.unlessOver(error));
     } catch (error) {
       this.remove(member);
       throw error;
@@ -139,6 +146,10 @@ export class BrokerSession {
       });
     });
     return this.limited(granted, "answer to the subscription");
+  }
+
+  private unlessOver(error: unknown): void {
+    if (this.isOver) throw error;
   }
 
   private remove(member: Member): void {

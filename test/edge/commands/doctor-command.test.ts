@@ -160,6 +160,11 @@ test.each<[string, () => unknown, RegExp]>([
   [
     "one port for two sensors",
     () => settings({ addresses: [PORT, PORT] }),
+    /WRONG +settings .*sensors\[0\] has .* for itself/,
+  ],
+  [
+    "one converter for two sensors",
+    () => settings({ addresses: ["tcp://converter:4001", "tcp://converter:4001"] }),
     /WRONG +sensor 2 .*twice/,
   ],
   [

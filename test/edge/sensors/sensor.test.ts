@@ -6,7 +6,7 @@ import { formatMessage } from "../../../edge/sensors/framers/message.ts";
 import type { ConnectionEvents } from "../../../edge/sensors/lines/line.ts";
 import type { SensorReading } from "../../../edge/sensors/reading.ts";
 import { Sensor } from "../../../edge/sensors/sensor.ts";
-import { ModbusBus } from "../../../firmware-sim/boards/modbus-bus.ts";
+import { encodeModbusFrame, ModbusBus } from "../../../firmware-sim/boards/modbus-bus.ts";
 import { ManualClock } from "../../../platform/clock.ts";
 import type { Logger } from "../../../platform/log.ts";
 import { seededRandom } from "../../../platform/random.ts";
@@ -67,6 +67,47 @@ test("writes after the pause that is asked for, and tells streams and units apar
     { name: "unit 1", state: "ok" },
     { name: "unit 2", state: "failing" },
   ]);
+  stopping.abort();
+  await running;
+});
+
+test("a float that is no number is no reading, and shows in its state", async () => {
+  const clock = new ManualClock(0);
+  const heard: string[] = [];
+  const register = { type: "f32", register: 0 };
+  const registers = [
+    { ...register, quantity: "level" },
+    { ...register, register: 2, quantity: "sludge", unit: "%" },
+    { ...register, register: 4, quantity: "temp" },
+  ];
+  const answer = encodeModbusFrame([
+    1, 3, 12, 0x7f, 0xc0, 0, 0, 0x7f, 0x80, 0, 0, 0x41, 0xa0, 0, 0,
+  ]);
+  const sensor = new Sensor({
+    stream: "river",
+    driverName: "modbus",
+    address: "tcp://converter:4001",
+    driver: modbus.create({ units: [{ id: 1, registers }] }, { notBeforeMs: 0 }),
+    connect: (events: ConnectionEvents) =>
+      Promise.resolve({
+        write: () => {
+          clock.after(20, () => events.bytes(answer));
+          return true;
+        },
+        close: () => Promise.resolve(),
+      }),
+    clock,
+    random: seededRandom(1),
+    logger: SILENT_LOGGER,
+    readings: (_, readings) =>
+      heard.push(...readings.map(({ quantity, value }) => `${quantity} ${String(value)}`)),
+    fix: () => undefined,
+  });
+  const stopping = new AbortController();
+  const running = sensor.run(stopping.signal);
+  await clock.advance(1000);
+  expect(heard).toEqual(["temp 20"]);
+  expect(sensor.status(0)).toMatchObject({ state: "out-of-range", quantities: ["level"] });
   stopping.abort();
   await running;
 });

@@ -51,8 +51,19 @@ describe("to an own API", () => {
     ["a value that is none", ["SDS_P1=nan", "SDS_P2=5.10"], ["pm25 5.1 ug/m3"]],
     [
       "a value beyond its range",
-      ["SDS_P1=1999.90", "SDS_P2=1200.00"],
-      ["pm10 1999.9 ug/m3", "pm25 1200 ug/m3!"],
+      ["SDS_P1=1000.00", "SDS_P2=1200.00"],
+      ["pm10 1000 ug/m3", "pm25 1200 ug/m3!"],
+    ],
+    [
+      "an SDS011's signs of a stuck fan",
+      ["SDS_P1=1999.90", "SDS_P2=999.90"],
+      ["pm10 1999.9 ug/m3!", "pm25 999.9 ug/m3!"],
+    ],
+    ["another sensor at that value", ["PMS_P1=1999.90"], ["pm10 1999.9 ug/m3"]],
+    [
+      "a heated inlet, which is not the air of the place",
+      ["HECA_temperature=35.1", "HECA_humidity=20.2", "SDS_P1=9.00"],
+      ["pm10 9 ug/m3"],
     ],
   ])("%s", (_, pairs, expected) => {
     const driver = openDriver("airrohr");
@@ -99,6 +110,12 @@ describe("to sensor.community", () => {
       said(hear(driver, `${BOARD}/pin/11`, push("temperature=21.00", "pressure=98000.00"))),
     ).toEqual(["pressure 980 hPa"]);
     expect(driver.passedOver!()).toMatchObject({ contested: 1 });
+  });
+
+  test("an SDS011's signs of a stuck fan are faults", () => {
+    expect(
+      said(hear(openDriver("airrohr"), `${BOARD}/pin/1`, push("P1=1999.90", "P2=5.10"))),
+    ).toEqual(["pm10 1999.9 ug/m3!", "pm25 5.1 ug/m3"]);
   });
 
   test("a named sensor is known by its pin, and its rival left out from the first message on", () => {

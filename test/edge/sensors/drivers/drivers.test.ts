@@ -83,11 +83,14 @@ test("a kind gives its constructor what its schema made of the options", () => {
 
 test("a reading has the unit of its quantity, and is flagged beyond its range", () => {
   for (const [name, { unit, min, max }] of QUANTITIES) {
-    expect(knownReading(name, min, 0)).toEqual({ quantity: name, unit, value: min, atMs: 0 });
+    // No air is without carbon dioxide.
+    const value = name === "co2" ? min + 1 : min;
+    expect(knownReading(name, value, 0)).toEqual({ quantity: name, unit, value, atMs: 0 });
     expect(knownReading(name, max, 0).fault).toBeUndefined();
     expect(knownReading(name, min - 1, 0).fault).toBe(true);
     expect(knownReading(name, NaN, 0).fault).toBe(true);
     expect(knownReading(name, max, 0, true).fault).toBe(true);
   }
+  expect(knownReading("co2", 0, 0).fault).toBe(true);
   expect(() => knownReading("no-such-quantity", 1, 0)).toThrow(RangeError);
 });

@@ -6,6 +6,7 @@ import { hear, openDriver, said } from "./message-line.ts";
 test.each([
   ["temperature", "21.5", "temp 21.5 Cel"],
   ["living_room_temperature", "-3.0", "temp -3 Cel"],
+  ["ground_floor_temperature", "19.0", "temp 19 Cel"],
   ["bme280_humidity", "48.1", "rh 48.1 %RH"],
   ["pressure", "1013.2", "pressure 1013.2 hPa"],
   ["co2_value", "612", "co2 612 ppm"],
@@ -28,6 +29,14 @@ test.each([
   "water_temperature",
   "absolute_humidity",
   "dew_point",
+  "dew_point_temperature",
+  "feels_like_temperature",
+  "garden_soil_temperature",
+  "soil_humidity",
+  "wet_bulb_temperature",
+  "sea_level_pressure",
+  "filter_differential_pressure",
+  "target_humidity",
   "wifi_signal",
   "pm_2_5_count",
 ])("%s is none of ours", (name) => {

@@ -102,6 +102,48 @@ describe("flags and keeps", () => {
     expect(value(sensor, 500, 1_002_000)).toMatchObject({ fault: true });
     expect(value(sensor, 500, 1_180_000)).not.toHaveProperty("fault");
   });
+
+  test("what comes after a value of 0: it was without power, however short", () => {
+    const sensor = driver({ abc: "off" });
+    sensor.opened(0);
+    expect(value(sensor, 500, 200_000)).not.toHaveProperty("fault");
+    expect(value(sensor, 0, 210_000)).toMatchObject({ fault: true });
+    expect(writesOf(sensor.tick(211_000))).toEqual([ABC_OFF]);
+    // Said once, however often it is 0.
+    expect(value(sensor, 0, 220_000)).toMatchObject({ fault: true });
+    expect(writesOf(sensor.tick(221_000))).not.toContain(ABC_OFF);
+    expect(value(sensor, 410, 380_000)).toMatchObject({ value: 410, fault: true });
+    expect(value(sensor, 410, 390_000)).not.toHaveProperty("fault");
+  });
+});
+
+test("says the setting again after one unanswered question, and not with each", () => {
+  const sensor = driver({ everySeconds: 10, abc: "off" });
+  sensor.opened(0);
+  const saidAt: number[] = [];
+  for (let second = 1; second <= 3000; second++)
+    for (const hex of writesOf(sensor.tick(second * 1000))) {
+      // Each third question is lost.
+      if (hex === READ && second % 30 >= 10)
+        sensor.push(encodeMhz19Reading(500, 20), second * 1000);
+      if (hex === ABC_OFF) saidAt.push(second);
+    }
+  expect(saidAt.length).toBeGreaterThanOrEqual(3);
+  expect(saidAt.length).toBeLessThanOrEqual(5);
+});
+
+test("switches self-calibration off each six hours anew: a dip of power may pass unseen", () => {
+  const sensor = driver({ everySeconds: 60, abc: "off" });
+  const said: [second: number, hex: string][] = [];
+  for (const hex of writesOf(sensor.opened(0))) said.push([0, hex]);
+  for (let second = 1; second <= 50_000; second++)
+    for (const hex of writesOf(sensor.tick(second * 1000))) {
+      if (hex === READ) sensor.push(encodeMhz19Reading(500, 20), second * 1000);
+      said.push([second, hex]);
+    }
+  const settings = said.filter(([, hex]) => hex !== READ);
+  expect(settings.map(([second]) => second)).toEqual([0, 21_600, 43_200]);
+  expect(said.length - settings.length).toBeGreaterThan(800);
 });
 
 test.each([

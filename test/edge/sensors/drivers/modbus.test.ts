@@ -163,6 +163,42 @@ describe("questions", () => {
     expect(writesOf(master.tick(3000))).toEqual([]);
   });
 
+  test("to one block of registers are never taken for those to another, however late they come", () => {
+    const registers = [LEVEL, { register: 5, quantity: "temp" }];
+    const value = (question: Uint8Array): number => (question[3] === 5 ? 21 : 7);
+    const wrong: string[] = [];
+    let right = 0;
+    const check = (latencyMs: number, timeoutMs: number, everySeconds: number): void => {
+      const master = driver([{ id: 1, registers }], { everySeconds, timeoutMs });
+      const coming: { atMs: number; bytes: Uint8Array }[] = [];
+      let asked = 0;
+      const take = (events: readonly SensorEvent[], nowMs: number): void => {
+        for (const event of events)
+          if (event.kind === "write") {
+            // Answers take more and less time by turns.
+            const atMs = nowMs + Math.round(latencyMs * [1, 0.3, 0.8, 0.5][asked++ % 4]!);
+            coming.push({ atMs, bytes: encodeModbusFrame([1, 3, 2, 0, value(event.bytes)]) });
+          }
+        for (const text of readingsOf(events))
+          if (text === " level 7 m" || text === " temp 21 Cel") right += 1;
+          else wrong.push(`${String(text)} at ${latencyMs}, ${timeoutMs}, ${everySeconds}`);
+      };
+      take(master.opened(0), 0);
+      for (let nowMs = 100; nowMs <= 300_000; nowMs += 100) {
+        for (const late of coming.filter(({ atMs }) => atMs <= nowMs)) {
+          coming.splice(coming.indexOf(late), 1);
+          take(master.push(late.bytes, nowMs), nowMs);
+        }
+        if (nowMs % 1000 === 0) take(master.tick(nowMs), nowMs);
+      }
+    };
+    for (const latencyMs of [50, 900, 1500, 2500, 3500, 5000, 7000])
+      for (const timeoutMs of [50, 200, 1000])
+        for (const everySeconds of [1, 2, 5]) check(latencyMs, timeoutMs, everySeconds);
+    expect(wrong).toEqual([]);
+    expect(right).toBeGreaterThan(1000);
+  });
+
   test("have one answer each, though two come at once", () => {
     const registers = [LEVEL, { register: 5, quantity: "temp" }];
     const master = driver([{ id: 1, registers }]);
@@ -283,8 +319,25 @@ describe("an exception", () => {
     ]);
     expect(isAsked(master.tick(5000))).toEqual(["010300090001"]);
     master.push(encodeModbusFrame([1, 3, 2, 0, 21]), 5020);
+    // Whoever has mistaken an address has to see which.
+    expect(master.parts?.()).toEqual([
+      { name: "unit 1 (it refuses holding 0)", state: "failing", failures: 0 },
+    ]);
     expect(isAsked(master.tick(61_000))).toEqual(["010300000001"]);
-    expect(master.parts?.()).toMatchObject([{ state: "ok" }]);
+    master.push(encodeModbusFrame([1, 3, 2, 0, 3]), 61_010);
+    expect(master.parts?.()).toEqual([{ name: "unit 1", state: "ok", failures: 0 }]);
+  });
+
+  test("says which registers, of which kind", () => {
+    const wrong = [
+      { register: 40_001, quantity: "level", type: "f32" },
+      { register: 4, quantity: "temp", kind: "input" },
+    ];
+    const master = driver([{ id: 7, registers: wrong }]);
+    master.opened(0);
+    master.push(encodeModbusFrame([7, 0x83, 2]), 10);
+    master.push(encodeModbusFrame([7, 0x84, 2]), 20);
+    expect(master.parts?.()[0]?.name).toBe("unit 7 (it refuses holding 40001-40002 and input 4)");
   });
 
   test("of a busy unit changes nothing", () => {

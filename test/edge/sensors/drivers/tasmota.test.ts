@@ -16,6 +16,12 @@ test.each([
     '{"Time":"2025-05-09T11:41:50","BME280":{"Temperature":21.4,"Humidity":33.7,"Pressure":1021.9},"BH1750":{"Illuminance":0},"MHZ19B":{"Model":"B","CarbonDioxide":424,"Temperature":19.0},"PressureUnit":"hPa","TempUnit":"C"}',
     ["temp 21.4 Cel", "rh 33.7 %RH", "pressure 1021.9 hPa", "co2 424 ppm"],
   ],
+  ["an MH-Z19 before it has measured", '{"MHZ19B":{"CarbonDioxide":0}}', ["co2 0 ppm!"]],
+  [
+    "an SDS011's signs of a stuck fan",
+    '{"Time":"x","SDS0X1":{"PM2.5":999.9,"PM10":1999.9}}',
+    ["pm25 999.9 ug/m3!", "pm10 1999.9 ug/m3!"],
+  ],
   ["dust", '{"Time":"x","SDS0X1":{"PM2.5":4.9,"PM10":8.5}}', ["pm25 4.9 ug/m3", "pm10 8.5 ug/m3"]],
   [
     "dust of an SPS30",

@@ -39,10 +39,17 @@ test.each([
   [`${KITCHEN}/get/temperature`, { temperature: "" }],
   ["zigbee2mqtt/bridge/info", { temperature: 3 }],
   ["zigbee2mqtt/bridge/logging", { level: "info", message: "x" }],
+  ["zigbee2mqtt/bridge/request/device/rename", { from: "a", to: "b" }],
+  ["home/zigbee2mqtt/bridge/devices", [{ temperature: 3 }]],
 ])("%s %j is for others, and no fault", (topic, payload) => {
   const driver = openDriver("zigbee2mqtt");
   expect(hear(driver, topic, payload)).toEqual([]);
   expect(driver.counters()).toMatchObject({ framesGood: 0, framesBad: 0 });
+});
+
+test("a device may be called after a bridge", () => {
+  const topic = "zigbee2mqtt/river/bridge/north";
+  expect(said(hear(openDriver("zigbee2mqtt"), topic, { temperature: 4 }))).toEqual(["temp 4 Cel"]);
 });
 
 test.each([{ action: "single" }, "online", [1], '{"temperature":2'])(
@@ -108,6 +115,12 @@ test.each([
   ["zigbee2mqtt/+", ["zigbee2mqtt/+/availability", "zigbee2mqtt/bridge/state"]],
   ["zigbee2mqtt/#", ["zigbee2mqtt/bridge/state"]],
   ["+/kitchen", ["+/kitchen/availability"]],
+  ["/kitchen", ["/kitchen/availability"]],
+  [
+    "home/zigbee2mqtt/attic",
+    ["home/zigbee2mqtt/attic/availability", "home/bridge/state", "home/zigbee2mqtt/bridge/state"],
+  ],
+  ["home/+/attic", ["home/+/attic/availability", "home/bridge/state"]],
 ])("at %s it also listens to %j", (filter, besides) => {
   expect(DRIVERS.get("zigbee2mqtt")!.besides!(filter)).toEqual(besides);
 });

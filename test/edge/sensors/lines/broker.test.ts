@@ -213,6 +213,20 @@ describe("lines of one broker", () => {
     await until("a message", () => a.heard.said.length === 1);
     expect(a.heard.closed).toEqual([]);
   });
+
+  test("are heard where the broker does not say who is there", async () => {
+    const { aedes, broker, publish } = await world();
+    aedes.authorizeSubscribe = (_, subscription, done) =>
+      done(null, subscription.topic === "bridge/state" ? null : subscription);
+    const besides = ["bridge/state", "a/availability"];
+    const { heard } = await open(broker, "a", { besides });
+    await publish("bridge/state", "online");
+    await publish("a/availability", "online");
+    await publish("a", "1");
+    await until("a message", () => heard.said.length >= 2);
+    expect(heard.said).toEqual(['a/availability "online"', "a 1"]);
+    expect(heard.closed).toEqual([]);
+  });
 });
 
 describe("messages", () => {
