@@ -7,7 +7,7 @@
  */
 
 import type { CameraAddress } from "../camera-address.ts";
-import { cameraFault } from "./camera-fault.ts";
+import { cameraFault, printable } from "./camera-fault.ts";
 import type { CameraFault } from "./camera-fault.ts";
 import type { CameraLogin, LoginHope } from "./rtsp-challenge.ts";
 import {
@@ -50,6 +50,7 @@ interface Pending {
 }
 
 const PENDING_MAX = 32;
+const CODEC_CHARACTERS_MAX = 32;
 const NOTHING: RelayStep = { toCamera: [], toPlayer: [] };
 const PLAYER_URL = /^rtsp:\/\/127\.0\.0\.1:\d+\/(?<token>[0-9a-f]+)(?<rest>\/.*)?$/;
 /** Without these nothing is seen; what else a camera cannot do does not matter. */
@@ -64,6 +65,8 @@ export class RtspRelay {
   isPlaying = false;
   /** Frames with pictures that came. */
   frames = 0;
+  /** Requests that the camera has answered. */
+  answers = 0;
   /** As the camera names it; absent before it has. */
   codec: string | undefined;
   private readonly parts: RelayParts;
@@ -177,6 +180,7 @@ export class RtspRelay {
     const asked = this.pending.get(seq);
     if (asked === undefined) return NOTHING;
     this.pending.delete(seq);
+    this.answers += 1;
     if (status.code === 401) {
       return { toCamera: this.takeChallenge(message, asked), toPlayer: [] };
     }
@@ -206,7 +210,8 @@ export class RtspRelay {
     { code, text }: { readonly code: number; readonly text: string },
     message: RtspMessage,
   ): RtspMessage | undefined {
-    if (code >= 300 && NEEDED.has(method)) {
+    // A player that is sent elsewhere goes there by itself, past this door: so it never hears of it.
+    if (code >= 300 && (code < 400 || NEEDED.has(method))) {
       const state = code === 403 ? "refused" : "offline";
       return this.fail(
         state,
@@ -224,7 +229,7 @@ export class RtspRelay {
     const description = bodyText(message);
     const video = keepVideo(description);
     if (video === undefined) return this.fail("offline", "it offers no picture at this path");
-    this.codec = videoStream(description)?.codec;
+    this.codec = printable(videoStream(description)?.codec ?? "unknown", CODEC_CHARACTERS_MAX);
     return withBody(message, video);
   }
 
