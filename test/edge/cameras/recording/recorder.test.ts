@@ -331,6 +331,35 @@ describe("ffmpeg", () => {
     expect(kept()).toEqual([[0, "waiting"]]);
   });
 
+  test("whose picture's time runs away is ended, and does not make statements without end", async () => {
+    start();
+    await record(0);
+    const [first] = programs.children;
+    for (let number = 0; number < 100 && first!.signals.length === 0; number++) {
+      await write(number, recording(60));
+      programs.last.say(`${segmentName(number)},0.000000,${(number + 1) * 60}.000000\n`);
+      await clock.advance(40);
+    }
+    expect(first!.signals).toEqual(["SIGTERM"]);
+    await until("it is known", () => recorder.state === "no-ffmpeg");
+    expect(recorder.text).toBe("the picture's time runs faster than time does");
+    const waiting = kept().filter(([, state]) => state === "waiting");
+    expect(waiting).toHaveLength(8);
+    // What came beyond is there, and stays unsigned.
+    expect(kept().length).toBeGreaterThan(8);
+  });
+
+  test("that is heard late, of several recordings at once, is none of these", async () => {
+    start();
+    await record(0);
+    for (const number of [1, 2, 3, 4, 5]) await write(number, recording(1));
+    const lines = [0, 1, 2, 3, 4, 5].map((n) => `${segmentName(n)},${n}.000000,${n + 1}.000000\n`);
+    programs.last.say(lines.join(""));
+    await until("they are taken", () => ring.segments.length === 6);
+    expect(kept().every(([, state]) => state === "waiting")).toBe(true);
+    expect(states()).toEqual(["ok", "on"]);
+  });
+
   test("that takes no more is ended", async () => {
     start();
     await record(0);
