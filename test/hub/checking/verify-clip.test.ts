@@ -225,3 +225,19 @@ describe("what cannot be looked at", () => {
     expect(out).toMatch(/answers as no hub does/);
   });
 });
+
+describe("what cannot be looked at is not said to be forged", () => {
+  test("a folder", async () => {
+    expect(await verify("/home", "--evidence", "/home/film.evidence.json", "--vkey", vkey)).toBe(2);
+    expect(out).toMatch(/\/home is a folder, and a recording is needed there/);
+    out = "";
+    expect(await verify("/home/film.mp4", "--evidence", "/home", "--vkey", vkey)).toBe(2);
+    expect(out).toMatch(/is a folder, and a file is needed there/);
+  });
+
+  test.each(["EIO", "EACCES"])("a disk that says %s", async (code) => {
+    files.readRange = () => Promise.reject(Object.assign(new Error(code), { code, path: "film" }));
+    expect(await offline()).toBe(2);
+    expect(out).not.toMatch(/DOES NOT HOLD|internal error/);
+  });
+});
