@@ -238,8 +238,10 @@ export class Recorder {
 
   private keepBounds(growing: number | undefined): Promise<RingTrouble | undefined> {
     return this.withRing(async (ring) => {
+      // Room first: on a full disk nothing can be written before something is removed.
+      const trouble = await ring.trim(growing);
       await ring.save();
-      return ring.trim(growing);
+      return trouble;
     });
   }
 

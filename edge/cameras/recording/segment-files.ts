@@ -23,8 +23,9 @@ export async function lookAtSegment(
   number: number,
 ): Promise<SegmentFile | undefined> {
   const path = `${folder}/${segmentName(number)}`;
-  const bytes = (await files.facts(path))?.size;
-  if (bytes === undefined) return undefined;
+  const facts = await files.facts(path);
+  if (facts === undefined || facts.isFolder) return undefined;
+  const bytes = facts.size;
   const beside = await files.read(`${folder}/${recordName(number)}`);
   const record = beside && parseRecord(beside, number);
   return { number, path, bytes, record: record?.bytes === bytes ? record : undefined };

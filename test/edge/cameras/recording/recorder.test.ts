@@ -43,7 +43,13 @@ beforeEach(async () => {
   programs = new ScriptedPrograms();
   doors = new ScriptedDoors();
   await files.makeFolder("/data");
-  ring = await Ring.open({
+  ring = await openRing();
+  recorder = makeRecorder();
+  stopping = new AbortController();
+});
+
+function openRing(): Promise<Ring> {
+  return Ring.open({
     device: "gate-1",
     camera: "street",
     files,
@@ -55,7 +61,10 @@ beforeEach(async () => {
     clock,
     logger,
   });
-  recorder = new Recorder({
+}
+
+function makeRecorder(): Recorder {
+  return new Recorder({
     camera: "street",
     access: {
       address: cameraAddress("rtsp://camera.example/1"),
@@ -74,8 +83,7 @@ beforeEach(async () => {
     random: seededRandom(2),
     logger,
   });
-  stopping = new AbortController();
-});
+}
 
 afterEach(async () => {
   await stop();
@@ -393,6 +401,31 @@ describe("the disk", () => {
     expect(programs.last.signals).toEqual(["SIGTERM"]);
     expect(ring.segments).toEqual([]);
   });
+
+  test.each(["while it records", "before it begins"])(
+    "that is full to the last byte %s gets room again: the oldest go before anything is written",
+    async (when) => {
+      await write(0, recording(60, 50_000));
+      await write(1, recording(60, 50_000));
+      const full = async (): Promise<boolean> => (await files.exists(`${FOLDER}/0000000000.mp4`))!;
+      const noRoom = Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+      const { write: put } = files;
+      files.write = async (...args) =>
+        (await full()) ? Promise.reject(noRoom) : put.apply(files, args);
+      if (when === "while it records") await ring.adopt(0).catch(() => undefined);
+      else ring = await openRing();
+      recorder = makeRecorder();
+      freeBytes = 0;
+      files.remove = ((remove) => async (path: string) => {
+        await remove(path);
+        if (path.endsWith(".mp4")) freeBytes = 1_000_000_000;
+      })(files.remove.bind(files));
+      start();
+      await record(2);
+      expect(states()).toEqual(["ok", "on"]);
+      expect(ring.segments.map((one) => one.record.number)).toEqual([1]);
+    },
+  );
 
   test("that takes nothing: a clear state, and again once it does", async () => {
     start();

@@ -8,15 +8,18 @@ import type { SegmentRecord } from "../../../../edge/cameras/recording/segment-r
 import { encodeHex, encodeUtf8 } from "../../../../ledger/bytes.ts";
 import { sha256 } from "../../../../ledger/sha256.ts";
 import { ManualClock } from "../../../../platform/clock.ts";
+import { nodeFiles } from "../../../../platform/files.ts";
 import { silentLogger } from "../../../../platform/log.ts";
 import { MemoryFiles } from "../../../../platform/memory-files.ts";
 import { seededRandom } from "../../../../platform/random.ts";
+import { testScope } from "../../../support/scope.ts";
 import { recording } from "./fragmented-mp4.ts";
 
 const FOLDER = "/data/cameras/street";
 const NOW_MS = Date.parse("2026-12-01T12:00:00Z");
 const HOUR_MS = 3_600_000;
 
+const scope = testScope();
 let files: MemoryFiles;
 let clock: ManualClock;
 let freeBytes: number;
@@ -174,6 +177,22 @@ describe("numbers", () => {
       }
     }
   });
+});
+
+test("a number is not used again where the power went while its segment, the last, was removed", async () => {
+  for (let at = 0; at < 6; at++) {
+    files = new MemoryFiles(seededRandom(at));
+    const ring = await open({ limits: { bytesMax: 10_000, ageMsMax: HOUR_MS } });
+    await ring.beginRun();
+    await record(ring, 0);
+    await clock.advance(2 * HOUR_MS);
+    const begun = files.operations;
+    files.setFaults(({ ordinal }) => (ordinal === begun + at ? "power-cut" : undefined));
+    await ring.trim(undefined).catch(() => undefined);
+    files.setFaults();
+    files.powerOn();
+    expect(await (await open()).beginRun()).toBe(1);
+  }
 });
 
 describe("bounds", () => {
@@ -367,6 +386,28 @@ describe("a disk that fails", () => {
     const ring = await open();
     files.setFaults(() => "undone");
     await expect(ring.beginRun()).rejects.toMatchObject({ code: "EIO" });
+  });
+
+  test("one that is full is opened all the same, and what is found is written later", async () => {
+    await record(await open(), 0);
+    await write(1, recording(1, 1_000));
+    files.setFaults(({ kind }) => (kind === "write" ? "undone" : undefined));
+    const ring = await open();
+    expect(numbers(ring)).toEqual([0, 1]);
+    expect(await onDisk()).not.toContain("0000000001.json");
+    files.setFaults();
+    await ring.save();
+    expect(await onDisk()).toContain("0000000001.json");
+  });
+
+  test("a folder with the name of a recording is none, and stops nothing", async () => {
+    const folder = await scope.folder("ring");
+    await nodeFiles.makeFolder(`${folder}/0000000003.mp4`);
+    const ring = await open({ files: nodeFiles, folder });
+    expect(numbers(ring)).toEqual([]);
+    expect(await ring.beginRun()).toBe(4);
+    freeBytes = 0;
+    expect(await ring.trim(undefined)).toBe("disk-full");
   });
 
   test("a removal that fails is done again", async () => {
