@@ -407,19 +407,14 @@ describe("the disk", () => {
     async (when) => {
       await write(0, recording(60, 50_000));
       await write(1, recording(60, 50_000));
-      const full = async (): Promise<boolean> => (await files.exists(`${FOLDER}/0000000000.mp4`))!;
-      const noRoom = Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
-      const { write: put } = files;
-      files.write = async (...args) =>
-        (await full()) ? Promise.reject(noRoom) : put.apply(files, args);
+      freeBytes = 0;
+      files.setFaults(({ kind, path }) => {
+        if (kind === "remove" && path.endsWith(".mp4")) freeBytes = 1_000_000_000;
+        return kind === "write" && freeBytes === 0 ? "undone" : undefined;
+      });
       if (when === "while it records") await ring.adopt(0).catch(() => undefined);
       else ring = await openRing();
       recorder = makeRecorder();
-      freeBytes = 0;
-      files.remove = ((remove) => async (path: string) => {
-        await remove(path);
-        if (path.endsWith(".mp4")) freeBytes = 1_000_000_000;
-      })(files.remove.bind(files));
       start();
       await record(2);
       expect(states()).toEqual(["ok", "on"]);
