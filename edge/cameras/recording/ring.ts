@@ -290,8 +290,10 @@ export class Ring {
     }
   }
 
-  private isOld({ record, seenMs }: Segment): boolean {
+  private isOld({ record, span, seenMs }: Segment): boolean {
     const { limits, nowMs, clock } = this.parts;
+    // Whoever sets the wall clock must not be able to have all of it removed.
+    if (span !== undefined) return clock.monotonicMs() - span.toMs > limits.ageMsMax;
     const wallMs = nowMs();
     // The wall clock may have been wrong when it was recorded; it is at least as old as it was seen here.
     const ageMs = Math.max(

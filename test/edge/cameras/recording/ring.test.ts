@@ -209,10 +209,24 @@ describe("bounds", () => {
     expect(await onDisk()).toHaveLength(7 * 2 + 1);
   });
 
-  test("what is too old goes, by the wall clock as far as it is known", async () => {
+  test("a wall clock that is set forward removes nothing that was recorded since the start", async () => {
     const ring = await open();
     await record(ring, 0);
-    ring.note(0, { fromMs: NOW_MS - 30 * HOUR_MS, toMs: NOW_MS - 25 * HOUR_MS });
+    ring.note(0, { fromMs: NOW_MS - 1_000, toMs: NOW_MS });
+    clock.jump(365 * 24 * HOUR_MS);
+    await ring.trim(undefined);
+    expect(numbers(ring)).toEqual([0]);
+    await clock.advance(25 * HOUR_MS);
+    await ring.trim(undefined);
+    expect(numbers(ring)).toEqual([]);
+  });
+
+  test("what is too old goes after a restart, by the wall clock as far as it is known", async () => {
+    const before = await open();
+    await record(before, 0);
+    before.note(0, { fromMs: NOW_MS - 30 * HOUR_MS, toMs: NOW_MS - 25 * HOUR_MS });
+    await before.save();
+    const ring = await open();
     await record(ring, 1);
     hasClock = false;
     await ring.trim(undefined);
