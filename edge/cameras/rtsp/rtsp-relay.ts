@@ -6,6 +6,7 @@
  * connections and waiting are rtsp-door.ts's.
  */
 
+import { withoutSecrets } from "../camera-address.ts";
 import type { CameraAddress } from "../camera-address.ts";
 import { cameraFault, printable } from "./camera-fault.ts";
 import type { CameraFault } from "./camera-fault.ts";
@@ -254,13 +255,9 @@ const LOGIN_TEXTS: Readonly<Record<Exclude<LoginHope, "try-again">, string>> = {
 function adviceOn(code: number, message: RtspMessage): string {
   if (code === 404) return ": is the path in its url right?";
   if (code === 461) return ": it cannot send pictures through the same connection (TCP)";
+  // Cameras have been seen to send people to addresses with a password in them.
   const location = code < 400 ? headerOf(message, "Location") : undefined;
   return location === undefined ? "" : `: it is said to be at ${withoutSecrets(location)}`;
-}
-
-/** Cameras have been seen to send people to addresses with a password in them. */
-function withoutSecrets(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, "//");
 }
 
 /** Cameras ask now and then whether somebody is there. */

@@ -120,6 +120,7 @@ describe("a camera", () => {
 test("addresses are taken apart as cameras have them", () => {
   expect(parseCameraAddress("rtsp://camera.example/a?channel=1&subtype=0")).toEqual({
     url: "rtsp://camera.example/a?channel=1&subtype=0",
+    shown: "rtsp://camera.example/a?channel=1&subtype=0",
     host: "camera.example",
     port: 554,
     isTls: false,
