@@ -263,7 +263,7 @@ export class Ring {
     this.next = Math.max(this.next, number + 1);
     const found = await lookAtSegment(files, folder, number);
     if (found === undefined) return;
-    const { bytes, record: known } = found;
+    const { bytes, record: known, changed } = found;
     // Nothing was ever in it.
     if (bytes === 0) {
       await files.remove(this.pathOf(number));
@@ -272,7 +272,9 @@ export class Ring {
     }
     const record = known ? withoutHope(known) : { number, bytes, signing: CUT_OFF };
     const seenMs = clock.monotonicMs();
-    this.insert({ record, span: undefined, seenMs, isDirty: record !== known });
+    // Of what was changed it stays on disk what was signed: that is how it is found out.
+    const isDirty = record !== known && changed === undefined;
+    this.insert({ record, span: undefined, seenMs, isDirty });
   }
 
   private async writeNext(): Promise<void> {

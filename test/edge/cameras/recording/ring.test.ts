@@ -310,6 +310,21 @@ describe("after a power cut", () => {
     expect(records(await open())[0]).toMatchObject({ signing: { reason: "cut-off" } });
   });
 
+  test("what was signed of a segment that somebody has changed stays beside it", async () => {
+    const ring = await open();
+    await record(ring, 0);
+    const signing = { state: "signed", seq: 7, statement: "00".repeat(32) } as const;
+    ring.note(0, { fromMs: 1, toMs: 2, signing });
+    await ring.save();
+    const path = `${FOLDER}/0000000000.json`;
+    const noted = await files.read(path);
+    await write(0, new Uint8Array(3));
+    const again = await open();
+    expect(records(again)[0]).toMatchObject({ signing: { state: "unsigned" } });
+    await again.save();
+    expect(await files.read(path)).toEqual(noted);
+  });
+
   test("a record that cannot be read is not believed", async () => {
     const ring = await open();
     await record(ring, 0);
