@@ -37,6 +37,9 @@ export async function run(io: ProgramIo): Promise<number> {
   try {
     return await verify(io);
   } catch (error) {
+    if (io.signal.aborted) {
+      throw new UserError("Stopped before all of it was looked at.", { exitCode: COULD_NOT_LOOK });
+    }
     const refused = error instanceof UserError ? undefined : asUserError(error);
     if (refused === undefined) throw error;
     throw new UserError(refused.message, { exitCode: COULD_NOT_LOOK, cause: error });
