@@ -1,9 +1,11 @@
 /** Where a camera is, as the settings give it: `rtsp://host[:port]/path`, or `rtsps://` for TLS. */
 
-/** A camera's address. Holds no secret, and may be shown. */
+/** A camera's address. */
 export interface CameraAddress {
-  /** As it stands in requests, with the port only where it was given. */
+  /** As it stands in requests, with the port only where it was given. Some cameras want a password in it. */
   readonly url: string;
+  /** The same for people, logs and figures, with stars in place of what looks like a secret. */
+  readonly shown: string;
   readonly host: string;
   readonly port: number;
   readonly isTls: boolean;
@@ -13,6 +15,15 @@ const RTSP_PORT = 554;
 /** IANA's port for RTSP over TLS. */
 const RTSPS_PORT = 322;
 const URL_LENGTH_MAX = 1024;
+
+/** `?user=admin&password=…`, also as a part of the path: cheap cameras know no other login. */
+const SECRETS =
+  /([?&;/_](?:user|username|usr|password|passwd|pass|pwd|psw|auth|token|key|secret)=)[^&;]+/gi;
+
+/** An address with stars in place of user and password, wherever they stand in it. */
+export function withoutSecrets(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, "//").replaceAll(SECRETS, "$1***");
+}
 
 /** Reads an address; a sentence for people where it is none. */
 export function parseCameraAddress(text: string): CameraAddress | string {
@@ -26,6 +37,7 @@ export function parseCameraAddress(text: string): CameraAddress | string {
   }
   return {
     url: text,
+    shown: withoutSecrets(text),
     host: hostname.replace(/^\[(.*)\]$/, "$1"),
     port: port === "" ? (isTls ? RTSPS_PORT : RTSP_PORT) : Number(port),
     isTls,

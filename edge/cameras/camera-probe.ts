@@ -75,10 +75,10 @@ export async function probeCamera(
   return cameraFault("no-ffmpeg", `ffmpeg makes nothing of it: ${printable(last)}`);
 }
 
-/** Takes what ffmpeg says apart; `undefined` where it has seen no picture. */
+/** Takes what ffmpeg says apart; `undefined` where it has seen no picture. A camera's own words are in it, too. */
 export function parseReport(said: string): CameraReport | undefined {
   const video =
-    /Stream #0:\d+.*?: Video: (?<codec>[^,\n]+), .*?(?<width>\d{2,5})x(?<height>\d{2,5}).*?, (?<rate>[\d.]+) (?:fps|tbr)/.exec(
+    /^ *Stream #0:\d+.*?: Video: (?<codec>[^,\n]+), .*?(?<width>\d{2,5})x(?<height>\d{2,5}).*?, (?<rate>[\d.]+) (?:fps|tbr)/m.exec(
       said,
     );
   const frames = lastNumber(said, /^frame=\s*(\d+)/gm);

@@ -138,7 +138,7 @@ export class Camera {
     return {
       camera: setup.name,
       stream: setup.stream,
-      address: setup.access.address.url,
+      address: setup.access.address.shown,
       state: recorder?.state ?? "starting",
       recording: recorder?.recording ?? (diskText === undefined ? "off" : "disk-failed"),
       text: recorder?.text ?? diskText,

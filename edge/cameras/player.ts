@@ -53,8 +53,13 @@ export function notStarted(ffmpeg: string, code: string): string {
 }
 
 /** A player's words with the camera's address in place of the door's, whose word is nobody's business. */
-export function withoutDoor(text: string, door: Door, { address }: CameraAccess): string {
-  return text.replaceAll(door.playerUrl, address.url);
+export function withoutDoor(
+  text: string,
+  { playerUrl }: Pick<Door, "playerUrl">,
+  { address }: Pick<CameraAccess, "address">,
+): string {
+  // A camera may name the whole address in its answers, and so tell it to the player.
+  return text.replaceAll(playerUrl, address.shown).replaceAll(address.url, address.shown);
 }
 
 /** Waits for the end of a child, but not for longer than that. */

@@ -10,6 +10,7 @@ import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { listSegments } from "../cameras/recording/segment-files.ts";
 import type { SegmentFile } from "../cameras/recording/segment-files.ts";
+import type { SegmentRecord } from "../cameras/recording/segment-record.ts";
 import { loadEdgeConfig } from "../settings/config.ts";
 
 const spec = {
@@ -70,11 +71,20 @@ function inTime(flags: FlagValues<typeof spec>): (segment: Listed) => boolean {
   const fromMs = timeOf(flags, "from");
   const toMs = timeOf(flags, "to");
   if (fromMs === undefined && toMs === undefined) return () => true;
-  return ({ record }) =>
-    record?.fromMs !== undefined &&
-    record.toMs !== undefined &&
-    record.toMs > (fromMs ?? -Infinity) &&
-    record.fromMs < (toMs ?? Infinity);
+  return (segment) => {
+    const noted = notedOf(segment);
+    return (
+      noted?.fromMs !== undefined &&
+      noted.toMs !== undefined &&
+      noted.toMs > (fromMs ?? -Infinity) &&
+      noted.fromMs < (toMs ?? Infinity)
+    );
+  };
+}
+
+/** What was noted of a recording, also where it is another one since. */
+function notedOf({ record, changed }: SegmentFile): SegmentRecord | undefined {
+  return record ?? changed;
 }
 
 /** A time that means the same everywhere. */
@@ -90,29 +100,39 @@ function timeOf(flags: FlagValues<typeof spec>, name: "from" | "to"): number | u
 }
 
 function formatJson(segments: readonly Listed[]): string {
-  const views = segments.map(({ camera, path, bytes, record }) => ({
-    camera,
-    path,
-    bytes,
-    sha256: record?.sha256 ?? null,
-    fromMs: record?.fromMs ?? null,
-    toMs: record?.toMs ?? null,
-    signing: record?.signing ?? { state: "not-finished" },
-  }));
+  const views = segments.map((segment) => {
+    const { camera, path, bytes, record, changed } = segment;
+    const noted = notedOf(segment);
+    return {
+      camera,
+      path,
+      bytes,
+      sha256: record?.sha256 ?? null,
+      fromMs: noted?.fromMs ?? null,
+      toMs: noted?.toMs ?? null,
+      signing: changed
+        ? { state: "changed", was: changed.signing, sha256: changed.sha256 }
+        : (record?.signing ?? { state: "not-finished" }),
+    };
+  });
   return `${JSON.stringify(views, undefined, 2)}\n`;
 }
 
 function formatTable(segments: readonly Listed[]): string {
   if (segments.length === 0) return "There are no such recordings.\n";
-  const rows = segments.map(({ camera, path, bytes, record }) => [
-    camera,
-    timeText(record?.fromMs),
-    timeText(record?.toMs),
-    `${(bytes / 1e6).toFixed(1)} MB`,
-    signingText(record),
-    record?.sha256 ?? "",
-    path,
-  ]);
+  const rows = segments.map((segment) => {
+    const { camera, path, bytes, record, changed } = segment;
+    const noted = notedOf(segment);
+    return [
+      camera,
+      timeText(noted?.fromMs),
+      timeText(noted?.toMs),
+      `${(bytes / 1e6).toFixed(1)} MB`,
+      changed ? `CHANGED, was ${signingText(changed)}` : signingText(record),
+      record?.sha256 ?? "",
+      path,
+    ];
+  });
   const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
   const lines = rows.map((row) =>
     row
@@ -141,7 +161,7 @@ function signingText(record: SegmentFile["record"]): string {
   }
 }
 
-/** Copies recordings, and holds each copy against the hash that was noted. */
+/** Copies recordings, and holds each copy against the hash that was noted. What is not well keeps none of the others. */
 async function exportAll(
   io: ProgramIo,
   segments: readonly Listed[],
@@ -149,39 +169,69 @@ async function exportAll(
   folder: string,
 ): Promise<void> {
   await io.files.makeFolder(folder, { mode: 0o700 });
+  let failed = 0;
   for (const segment of segments) {
-    const { camera, record, path, number } = segment;
-    if (record === undefined) continue;
-    const time = timeText(record.fromMs).replaceAll(/[-:]/g, "").replace("?", "unknown-time");
-    const name = `${device}-${camera}-${time}-${number}`;
-    await copyFile(io.files, path, `${folder}/${name}.mp4`);
-    const copied = await hashFile(io.files, `${folder}/${name}.mp4`, io.signal);
-    const isSame =
-      record.sha256 === undefined ||
-      (copied !== undefined && encodeHex(copied.sha256) === record.sha256);
-    if (!isSame) {
-      throw new UserError(`${name}.mp4 is not what was recorded: ${path} has changed since.`, {
-        exitCode: 1,
-      });
-    }
-    const beside = await io.files.read(path.replace(/mp4$/, "json"));
-    if (beside !== undefined) await io.files.write(`${folder}/${name}.json`, beside);
-    io.stdout.write(`copied ${folder}/${name}.mp4\n`);
+    const { camera, record, changed, path, number } = segment;
+    if (record === undefined && changed === undefined) continue;
+    const time = timeText(record?.fromMs).replaceAll(/[-:]/g, "").replace("?", "unknown-time");
+    const copy = `${folder}/${device}-${camera}-${time}-${number}`;
+    const fault = record === undefined ? CHANGED : await exportOne(io, record, path, copy);
+    if (fault !== undefined) failed += 1;
+    const said = fault === undefined ? `copied ${copy}.mp4` : `NOT copied ${path}: ${fault}`;
+    io.stdout.write(`${said}\n`);
   }
+  if (failed === 0) return;
+  const text = failed === 1 ? "One recording was" : `${failed} recordings were`;
+  throw new UserError(`${text} not copied.`, { exitCode: 1 });
 }
 
-async function copyFile(files: Files, from: string, to: string): Promise<void> {
+const CHANGED = "it is not what was recorded, and has changed since";
+
+/** Copies one recording with what is known of it; why not, where that is the recording's fault, and then no copy is left. */
+async function exportOne(
+  io: ProgramIo,
+  record: SegmentRecord,
+  path: string,
+  copy: string,
+): Promise<string | undefined> {
+  // The agent may have removed the oldest meanwhile.
+  if (!(await copyFile(io.files, path, `${copy}.mp4`))) return "it is not there any more";
+  const copied = await hashFile(io.files, `${copy}.mp4`, io.signal);
+  const isSame =
+    record.sha256 === undefined ||
+    (copied !== undefined && encodeHex(copied.sha256) === record.sha256);
+  if (!isSame) {
+    await io.files.remove(`${copy}.mp4`);
+    return CHANGED;
+  }
+  const beside = await io.files.read(path.replace(/mp4$/, "json"));
+  if (beside !== undefined) await io.files.write(`${copy}.json`, beside);
+  return undefined;
+}
+
+/** Copies a file; false where it is gone. Rejects where there is one already. Only a whole copy is left. */
+async function copyFile(files: Files, from: string, to: string): Promise<boolean> {
   if (await files.exists(to)) throw new UserError(`${to} is already there.`);
+  let isWhole = false;
+  try {
+    isWhole = await copyPieces(files, from, to);
+  } finally {
+    if (!isWhole) await files.remove(to);
+  }
+  return isWhole;
+}
+
+async function copyPieces(files: Files, from: string, to: string): Promise<boolean> {
   const copy = await files.open(to);
   try {
     for (let at = 0; ; at += PIECE_BYTES) {
       const piece = await files.readRange(from, at, PIECE_BYTES);
-      // The agent may have removed the oldest meanwhile.
-      if (piece === undefined) throw new UserError(`${from} is not there any more.`);
+      if (piece === undefined) return false;
       await copy.append(piece);
       if (piece.length < PIECE_BYTES) break;
     }
     await copy.sync();
+    return true;
   } finally {
     await copy.close();
   }

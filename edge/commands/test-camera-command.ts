@@ -62,8 +62,8 @@ export async function testCamera(
   let exitCode = 0;
   for (const subject of await subjectsOf(io, flags, positionals[0]!)) {
     const { name, access, ffmpeg } = subject;
-    const { url } = access.address;
-    io.stdout.write(`Looking at ${name === undefined ? "" : `${name}, `}${url} …\n`);
+    const { shown } = access.address;
+    io.stdout.write(`Looking at ${name === undefined ? "" : `${name}, `}${shown} …\n`);
     const found = await probeCamera(ports, access, ffmpeg, seconds, io.signal);
     if ("state" in found) {
       exitCode = 1;

@@ -143,7 +143,11 @@ export function faultsOfCameras(
       say("keepHoursMax", "expected at least the length of one recording, segmentSeconds");
     }
     if ((one.keepHoursMax * 3_600) / segmentSeconds > SEGMENTS_MAX) {
-      say("keepHoursMax", `expected at most ${SEGMENTS_MAX} recordings: raise segmentSeconds`);
+      const least = Math.ceil((one.keepHoursMax * 3_600) / SEGMENTS_MAX);
+      say(
+        "segmentSeconds",
+        `expected at least ${least}, since at most ${SEGMENTS_MAX} recordings are kept in keepHoursMax (${one.keepHoursMax}); or a lower keepHoursMax`,
+      );
     }
     if (visibility === "restricted" && !one.publicClips) {
       say(

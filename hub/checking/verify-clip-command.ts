@@ -93,6 +93,9 @@ export async function verifyClip(io: ProgramIo, argv: readonly string[]): Promis
     );
   }
   const file = positionals[0]!;
+  if ((await io.files.facts(file))?.isFolder) {
+    throw new UserError(`${file} is a folder, and a recording is needed there.`);
+  }
   const held = await hashFile(io.files, file, io.signal);
   if (held === undefined) throw new UserError(`There is no file ${file}.`);
   const text =

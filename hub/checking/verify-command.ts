@@ -16,8 +16,9 @@ import { formatHelp, parseFlags } from "../../platform/command-line.ts";
 import type { Files } from "../../platform/files.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { fastestVerify } from "../../platform/native-verify.ts";
+import { asUserError } from "../../platform/system-error.ts";
 import { UserError } from "../../platform/user-error.ts";
-import { AT_FAULT, HOLDS } from "./audit-command.ts";
+import { AT_FAULT, COULD_NOT_LOOK, HOLDS } from "./audit-command.ts";
 import { printable, timeText } from "./printable.ts";
 import { readTrust, TRUST_FLAGS } from "./trust.ts";
 import { verifyClip } from "./verify-clip-command.ts";
@@ -31,8 +32,21 @@ const SPEC = {
   positionals: { min: 1, max: 2 },
 } as const;
 
-/** Runs `kerbstone verify …`. */
+/** Runs `kerbstone verify …`. What the disk refuses is no word about what was to be checked. */
 export async function run(io: ProgramIo): Promise<number> {
+  try {
+    return await verify(io);
+  } catch (error) {
+    if (io.signal.aborted) {
+      throw new UserError("Stopped before all of it was looked at.", { exitCode: COULD_NOT_LOOK });
+    }
+    const refused = error instanceof UserError ? undefined : asUserError(error);
+    if (refused === undefined) throw error;
+    throw new UserError(refused.message, { exitCode: COULD_NOT_LOOK, cause: error });
+  }
+}
+
+async function verify(io: ProgramIo): Promise<number> {
   const [first, ...rest] = io.argv;
   if (first === "clip") return verifyClip(io, rest);
   const { flags, positionals, help } = parseFlags(io.argv, SPEC);

@@ -9,6 +9,9 @@ export interface PreviewLimits {
   readonly camerasPerEdgeMax: number;
   readonly viewersMax: number;
   readonly viewersPerCameraMax: number;
+  /** Views with one token, and of them at one camera: one person must not take the places of all. */
+  readonly viewsPerTokenMax: number;
+  readonly viewsPerTokenAndCameraMax: number;
   /** Connections that have not shown a token yet: of all viewers, and from one address. */
   readonly strangersMax: number;
   readonly strangersPerAddressMax: number;
@@ -45,6 +48,8 @@ export const PREVIEW_LIMITS: PreviewLimits = {
   camerasPerEdgeMax: 16,
   viewersMax: 64,
   viewersPerCameraMax: 16,
+  viewsPerTokenMax: 32,
+  viewsPerTokenAndCameraMax: 4,
   strangersMax: 64,
   strangersPerAddressMax: 16,
   firstWordMsMax: 5_000,

@@ -172,6 +172,7 @@ export class ViewerDoor {
   #watch(session: Session): Watching | "no-camera" | "full" {
     const { socket, asked } = session;
     const { device, camera } = asked;
+    if (this.#hasEnough(session)) return "full";
     return this.#parts.relay.watch(device, camera, {
       get queuedBytes(): number {
         return socket.queuedBytes;
@@ -180,6 +181,20 @@ export class ViewerDoor {
       tell: (state) => socket.sendText(formatState(device, camera, state)),
       close: (reason) => this.#end(session, reason),
     });
+  }
+
+  /** Whether a token has as many views as it may. */
+  #hasEnough({ viewer, asked }: Session): boolean {
+    const { viewsPerTokenMax, viewsPerTokenAndCameraMax } = this.#parts.limits;
+    let views = 0;
+    let viewsHere = 0;
+    for (const other of this.#sessions) {
+      if (other.viewer?.name !== viewer?.name || other.watching === undefined) continue;
+      views += 1;
+      if (other.asked.device === asked.device && other.asked.camera === asked.camera)
+        viewsHere += 1;
+    }
+    return views >= viewsPerTokenMax || viewsHere >= viewsPerTokenAndCameraMax;
   }
 
   /** Ends a connection whose other side does not know its way in, or has lost it. */

@@ -45,6 +45,10 @@ const LOOK_MS = 1_000;
 const START_LIMIT_MS = 45_000;
 /** Pictures come, and nothing is written: some streams never have a whole picture. */
 const WRITE_LIMIT_MS = 60_000;
+/** A picture whose time runs ahead of ours would end recordings without end, and each becomes a statement for ever. */
+const FASTER_MAX = 4;
+/** Beyond that rate, since a busy machine may get some at once. */
+const SEGMENTS_AHEAD_MAX = 8;
 /** Recordings end at key frames. Where none comes for so many lengths, another start may bring one. */
 const LENGTHS_MAX = 5;
 
@@ -158,11 +162,13 @@ export class Recorder {
     signal.addEventListener("abort", stop, { once: true });
     let trouble: RunEnd | undefined;
     const looking = this.look(run, door, over.signal).then((found) => (trouble = found));
-    const cut = Promise.race([looking, aborted(over.signal)]);
+    const cut = Promise.race([looking, run.hasRunAhead, aborted(over.signal)]);
     const { exit, door: ending } = await endOfPlayer(door, child, cut, clock);
     signal.removeEventListener("abort", stop);
     stop();
     if (signal.aborted) return { kind: "stopped" };
+    if (run.isAhead)
+      return { kind: "ffmpeg", text: "the picture's time runs faster than time does" };
     if (trouble !== undefined) return trouble;
     if (ending.kind === "camera") return { kind: "camera", ...ending.fault };
     if (ending.kind === "stuck") return { kind: "ffmpeg", text: "ffmpeg takes no more pictures" };
@@ -220,6 +226,9 @@ export class Recorder {
   /** Takes a segment that ffmpeg has closed. */
   private close(run: Run, door: Door, { number, endSeconds }: ListedSegment): void {
     const nowMs = this.parts.clock.monotonicMs();
+    run.judgePace(nowMs, this.parts.segmentSeconds * 1000);
+    // What comes too fast is kept as something that nobody has signed.
+    if (run.isAhead) return;
     const { firstPictureMs = nowMs, lastPictureMs = nowMs } = door;
     const endMs = run.clock.endOf({ endSeconds, heardMs: nowMs, firstPictureMs, lastPictureMs });
     const closed = { number, endMs, notBeforeMs: run.endedMs };
@@ -229,8 +238,10 @@ export class Recorder {
 
   private keepBounds(growing: number | undefined): Promise<RingTrouble | undefined> {
     return this.withRing(async (ring) => {
+      // Room first: on a full disk nothing can be written before something is removed.
+      const trouble = await ring.trim(growing);
       await ring.save();
-      return ring.trim(growing);
+      return trouble;
     });
   }
 
@@ -256,13 +267,29 @@ class Run {
   endedMs: number;
   grownMs: number;
   hasWritten = false;
+  /** Whether segments have come faster than any true picture makes them. */
+  isAhead = false;
+  /** Settles once `isAhead` is so. */
+  readonly hasRunAhead: Promise<void>;
+  private sayAhead: () => void = () => undefined;
   private size = 0;
+  private count = 0;
 
   constructor(first: number, nowMs: number) {
     this.growing = first;
     this.begunMs = nowMs;
     this.endedMs = nowMs;
     this.grownMs = nowMs;
+    this.hasRunAhead = new Promise((resolve) => (this.sayAhead = resolve));
+  }
+
+  /** Counts a segment that ends now, and looks whether there may be so many by now. */
+  judgePace(nowMs: number, segmentMs: number): void {
+    this.count += 1;
+    const ahead = this.count - ((nowMs - this.begunMs) * FASTER_MAX) / segmentMs;
+    if (ahead <= SEGMENTS_AHEAD_MAX) return;
+    this.isAhead = true;
+    this.sayAhead();
   }
 
   closed(number: number, endMs: number, nowMs: number): void {

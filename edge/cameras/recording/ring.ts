@@ -233,25 +233,37 @@ export class Ring {
     const { files, folder } = this.parts;
     const names = await files.list(folder);
     this.next = await this.readNext();
+    const orphans: string[] = [];
     for (const name of names) {
       const number = segmentNumber(name);
       if (number !== undefined) await this.find(number);
       // What a crash between two removals has left.
       else if (name.endsWith(".json") && name !== NEXT_FILE) {
-        const video = name.replace(/json$/, "mp4");
-        if (segmentNumber(video) !== undefined && !names.includes(video)) {
-          await files.remove(`${folder}/${name}`);
+        const video = segmentNumber(name.replace(/json$/, "mp4"));
+        if (video !== undefined && !names.includes(segmentName(video))) {
+          this.next = Math.max(this.next, video + 1);
+          orphans.push(name);
         }
       }
     }
-    await this.save();
+    try {
+      if (orphans.length > 0) await this.writeNext();
+      for (const name of orphans) await files.remove(`${folder}/${name}`);
+      await this.save();
+    } catch (error) {
+      // A disk without room gets some by the next look at the bounds, and what is known is written then.
+      const { logger, camera } = this.parts;
+      logger.warn({ camera, error }, "what is known of the recordings cannot be written yet");
+    }
   }
 
   /** Takes in a segment as it lies there. */
   private async find(number: number): Promise<void> {
     const { files, folder, clock } = this.parts;
     this.next = Math.max(this.next, number + 1);
-    const { bytes = 0, record: known } = (await lookAtSegment(files, folder, number)) ?? {};
+    const found = await lookAtSegment(files, folder, number);
+    if (found === undefined) return;
+    const { bytes, record: known, changed } = found;
     // Nothing was ever in it.
     if (bytes === 0) {
       await files.remove(this.pathOf(number));
@@ -260,7 +272,9 @@ export class Ring {
     }
     const record = known ? withoutHope(known) : { number, bytes, signing: CUT_OFF };
     const seenMs = clock.monotonicMs();
-    this.insert({ record, span: undefined, seenMs, isDirty: record !== known });
+    // Of what was changed it stays on disk what was signed: that is how it is found out.
+    const isDirty = record !== known && changed === undefined;
+    this.insert({ record, span: undefined, seenMs, isDirty });
   }
 
   private async writeNext(): Promise<void> {
@@ -278,8 +292,10 @@ export class Ring {
     }
   }
 
-  private isOld({ record, seenMs }: Segment): boolean {
+  private isOld({ record, span, seenMs }: Segment): boolean {
     const { limits, nowMs, clock } = this.parts;
+    // Whoever sets the wall clock must not be able to have all of it removed.
+    if (span !== undefined) return clock.monotonicMs() - span.toMs > limits.ageMsMax;
     const wallMs = nowMs();
     // The wall clock may have been wrong when it was recorded; it is at least as old as it was seen here.
     const ageMs = Math.max(
@@ -293,10 +309,10 @@ export class Ring {
   private async remove(segment: Segment): Promise<void> {
     const { files, folder, removed } = this.parts;
     const { number, bytes } = segment.record;
-    // Numbers go on from the greatest that is there.
-    if (this.kept.length === 1) await this.writeNext();
     this.leaving.add(number);
     await files.remove(this.pathOf(number));
+    // Numbers go on from the greatest that is there, or from this; on a full disk there is room for it only now.
+    if (this.kept.length === 1) await this.writeNext();
     await files.remove(`${folder}/${recordName(number)}`);
     this.kept.splice(this.kept.indexOf(segment), 1);
     this.numbers.delete(number);

@@ -14,6 +14,8 @@ export interface SegmentFile {
   readonly bytes: number;
   /** Absent while it is being written, and where what stands beside it cannot be believed. */
   readonly record: SegmentRecord | undefined;
+  /** What was noted of it when it had another length: somebody has changed it since. */
+  readonly changed?: SegmentRecord;
 }
 
 /** Looks at one recording; `undefined` where there is none. */
@@ -23,11 +25,15 @@ export async function lookAtSegment(
   number: number,
 ): Promise<SegmentFile | undefined> {
   const path = `${folder}/${segmentName(number)}`;
-  const bytes = (await files.facts(path))?.size;
-  if (bytes === undefined) return undefined;
+  const facts = await files.facts(path);
+  if (facts === undefined || facts.isFolder) return undefined;
+  const bytes = facts.size;
   const beside = await files.read(`${folder}/${recordName(number)}`);
-  const record = beside && parseRecord(beside, number);
-  return { number, path, bytes, record: record?.bytes === bytes ? record : undefined };
+  const noted = beside && parseRecord(beside, number);
+  if (noted?.bytes === bytes) return { number, path, bytes, record: noted };
+  // What was cut off has no hash, and may have grown before ffmpeg knew that its agent is gone.
+  const isChanged = noted?.sha256 !== undefined;
+  return { number, path, bytes, record: undefined, ...(isChanged ? { changed: noted } : {}) };
 }
 
 /** Lists the recordings of a folder, the oldest first; none where there is no such folder. */

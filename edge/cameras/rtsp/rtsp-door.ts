@@ -175,9 +175,18 @@ export class RtspDoor implements Door {
     this.camera = this.connect();
     socket.on("drain", () => {
       this.stuckSinceMs = undefined;
-      this.camera?.resume();
+      this.readOn();
     });
-    this.camera.on("drain", () => socket.resume());
+    this.camera.on("drain", () => {
+      socket.resume();
+      this.readOn();
+    });
+  }
+
+  /** Reads on from the camera, unless what comes of it has nowhere to go yet. */
+  private readOn(): void {
+    const { camera, player } = this;
+    if (camera?.writableNeedDrain === false && player?.writableNeedDrain === false) camera.resume();
   }
 
   private connect(): Socket {
@@ -195,15 +204,17 @@ export class RtspDoor implements Door {
     const { relay, player, camera } = this;
     if (relay === undefined || player === undefined || camera === undefined) return;
     const nowMs = this.parts.clock.monotonicMs();
-    this.waitingSinceMs = nowMs;
-    const framesBefore = relay.frames;
+    const { frames: framesBefore, answers: answersBefore } = relay;
     const step = relay.fromCamera(chunk);
+    // An answer that comes byte by byte is no answer yet.
+    if (relay.answers > answersBefore) this.waitingSinceMs = nowMs;
     if (relay.isPlaying) this.playingSinceMs ??= nowMs;
     if (relay.frames > framesBefore) {
       this.firstPictureMs ??= nowMs;
       this.lastPictureMs = nowMs;
     }
-    send(camera, step.toCamera);
+    // A camera that asks and asks, and does not take the answers, is not heard until it does.
+    if (!send(camera, step.toCamera)) camera.pause();
     if (!send(player, step.toPlayer)) {
       this.stuckSinceMs ??= nowMs;
       camera.pause();

@@ -37,6 +37,8 @@ const NO_BYTES = new Uint8Array(0);
 /** Takes a connection's bytes apart, however they are cut. Holds at most one message and the head of one frame. */
 export class RtspReader {
   private pending: Uint8Array = NO_BYTES;
+  /** Length of the message in `pending`, once its head has said so: it is not read again for each byte of its body. */
+  private pendingLength = 0;
   /** Bytes of the present frame that are still to come. */
   private frameBytesLeft = 0;
   private isDead = false;
@@ -46,7 +48,12 @@ export class RtspReader {
     if (this.isDead) return [];
     const parts: RtspPart[] = [];
     let rest = this.pending.length === 0 ? chunk : concatBytes(this.pending, chunk);
+    if (rest.length < this.pendingLength) {
+      this.pending = rest;
+      return parts;
+    }
     this.pending = NO_BYTES;
+    this.pendingLength = 0;
     while (rest.length > 0) {
       const took =
         this.frameBytesLeft > 0 || rest[0] === DOLLAR
@@ -92,7 +99,10 @@ export class RtspReader {
     if (!isStartLine(startLine)) return this.die(parts, "something that is not RTSP");
     const length = bodyLength(headers);
     if (length === undefined) return this.die(parts, "a message whose length makes no sense");
-    if (bytes.length < head + length) return 0;
+    if (bytes.length < head + length) {
+      this.pendingLength = head + length;
+      return 0;
+    }
     const body = bytes.slice(head, head + length);
     parts.push({ kind: "message", message: { startLine, headers, body } });
     return head + length;

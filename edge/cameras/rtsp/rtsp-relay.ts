@@ -6,8 +6,9 @@
  * connections and waiting are rtsp-door.ts's.
  */
 
+import { withoutSecrets } from "../camera-address.ts";
 import type { CameraAddress } from "../camera-address.ts";
-import { cameraFault } from "./camera-fault.ts";
+import { cameraFault, printable } from "./camera-fault.ts";
 import type { CameraFault } from "./camera-fault.ts";
 import type { CameraLogin, LoginHope } from "./rtsp-challenge.ts";
 import {
@@ -50,6 +51,7 @@ interface Pending {
 }
 
 const PENDING_MAX = 32;
+const CODEC_CHARACTERS_MAX = 32;
 const NOTHING: RelayStep = { toCamera: [], toPlayer: [] };
 const PLAYER_URL = /^rtsp:\/\/127\.0\.0\.1:\d+\/(?<token>[0-9a-f]+)(?<rest>\/.*)?$/;
 /** Without these nothing is seen; what else a camera cannot do does not matter. */
@@ -64,6 +66,8 @@ export class RtspRelay {
   isPlaying = false;
   /** Frames with pictures that came. */
   frames = 0;
+  /** Requests that the camera has answered. */
+  answers = 0;
   /** As the camera names it; absent before it has. */
   codec: string | undefined;
   private readonly parts: RelayParts;
@@ -177,6 +181,7 @@ export class RtspRelay {
     const asked = this.pending.get(seq);
     if (asked === undefined) return NOTHING;
     this.pending.delete(seq);
+    this.answers += 1;
     if (status.code === 401) {
       return { toCamera: this.takeChallenge(message, asked), toPlayer: [] };
     }
@@ -206,7 +211,8 @@ export class RtspRelay {
     { code, text }: { readonly code: number; readonly text: string },
     message: RtspMessage,
   ): RtspMessage | undefined {
-    if (code >= 300 && NEEDED.has(method)) {
+    // A player that is sent elsewhere goes there by itself, past this door: so it never hears of it.
+    if (code >= 300 && (code < 400 || NEEDED.has(method))) {
       const state = code === 403 ? "refused" : "offline";
       return this.fail(
         state,
@@ -224,7 +230,7 @@ export class RtspRelay {
     const description = bodyText(message);
     const video = keepVideo(description);
     if (video === undefined) return this.fail("offline", "it offers no picture at this path");
-    this.codec = videoStream(description)?.codec;
+    this.codec = printable(videoStream(description)?.codec ?? "unknown", CODEC_CHARACTERS_MAX);
     return withBody(message, video);
   }
 
@@ -249,13 +255,9 @@ const LOGIN_TEXTS: Readonly<Record<Exclude<LoginHope, "try-again">, string>> = {
 function adviceOn(code: number, message: RtspMessage): string {
   if (code === 404) return ": is the path in its url right?";
   if (code === 461) return ": it cannot send pictures through the same connection (TCP)";
+  // Cameras have been seen to send people to addresses with a password in them.
   const location = code < 400 ? headerOf(message, "Location") : undefined;
   return location === undefined ? "" : `: it is said to be at ${withoutSecrets(location)}`;
-}
-
-/** Cameras have been seen to send people to addresses with a password in them. */
-function withoutSecrets(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, "//");
 }
 
 /** Cameras ask now and then whether somebody is there. */

@@ -33,7 +33,8 @@ export function videoStream(description: string): VideoStream | undefined {
 
 /** The part about the session as a whole, and one for each stream, with their line ends. */
 function sectionsOf(description: string): string[] {
-  return description.split(/^(?=m=)/m);
+  // ffmpeg steps over blanks before a line, so a stream may hide behind some.
+  return description.split(/^(?=[ \t]*m=)/m);
 }
 
 function isVideo(section: string): boolean {

@@ -153,6 +153,11 @@ describe("test-camera", () => {
   });
 });
 
+test("what a camera calls itself is not taken for what it sends", () => {
+  const title = "    title           : Stream #0:0: Video: none, 99x99, 9 fps";
+  expect(parseReport(SEEN.replace("\n", `\n${title}\n`))).toMatchObject(parseReport(SEEN)!);
+});
+
 describe("doctor", () => {
   async function findings(status?: Partial<CameraStatus>): Promise<Finding[]> {
     const config = await loadEdgeConfig({ file: "/home/edge.toml", env: {}, flags: {}, files });

@@ -133,12 +133,52 @@ test("copies recordings out, and checks the copies", async () => {
   expect(out).toMatch(/is already there/);
 });
 
-test("a recording that has changed since is not handed out as what it was", async () => {
+test("a recording that has changed since is not handed out as what it was; the others are", async () => {
   await put(0, signed(17));
+  await put(1, signed(18));
+  await put(2, signed(19));
   const path = `${FOLDER}/${segmentName(0)}`;
   const bytes = (await files.read(path))!;
   bytes[3]! ^= 1;
   await files.write(path, bytes);
-  expect(await clips("--export", "/out")).toBe(1);
-  expect(out).toMatch(/is not what was recorded/);
+  await files.write(`${FOLDER}/${segmentName(1)}`, encodeUtf8("shorter"));
+  expect(await clips("--export", "/out", "--from", "2026-12-01T14:00Z")).toBe(1);
+  expect(out).toMatch(/NOT copied .*0000000000\.mp4: it is not what was recorded/);
+  expect(out).toMatch(/NOT copied .*0000000001\.mp4: it is not what was recorded/);
+  expect(out).toMatch(/2 recordings were not copied/);
+  expect(await files.list("/out")).toEqual([
+    "gate-1-street-20261201T140200Z-2.json",
+    "gate-1-street-20261201T140200Z-2.mp4",
+  ]);
+});
+
+test("a recording that the ring removes meanwhile is missed, and the others are copied", async () => {
+  await put(0, signed(17));
+  await put(1, signed(18));
+  const list = files.list.bind(files);
+  const listed = await list(FOLDER);
+  await files.remove(`${FOLDER}/${segmentName(0)}`);
+  const facts = files.facts.bind(files);
+  files.list = (path) => (path === FOLDER ? Promise.resolve(listed) : list(path));
+  files.facts = (path) =>
+    path.endsWith(segmentName(0)) && path.startsWith(FOLDER)
+      ? facts(`${FOLDER}/${segmentName(1)}`)
+      : facts(path);
+  expect(await clips("--export", "/out", "--camera", "street")).toBe(1);
+  expect(out).toMatch(/0000000000\.mp4: it is not there any more/);
+  expect((await list("/out")).filter((name) => name.endsWith("mp4"))).toEqual([
+    "gate-1-street-20261201T140100Z-1.mp4",
+  ]);
+});
+
+test("a recording of another length than was signed is said to be changed, not unfinished", async () => {
+  const hash = await put(0, signed(17));
+  await files.write(`${FOLDER}/${segmentName(0)}`, encodeUtf8("cut"));
+  await clips();
+  expect(out).toMatch(/^street {2}2026-12-01T14:00:00Z .*CHANGED, was signed as 17/);
+  out = "";
+  await clips("--json");
+  expect(JSON.parse(out)).toMatchObject([
+    { sha256: null, signing: { state: "changed", was: { seq: 17 }, sha256: hash } },
+  ]);
 });

@@ -76,6 +76,11 @@ describe("a camera", () => {
     ["too little room", "keepBytesMax = 1_000_000", /room for one recording.*7500000/],
     ["too little time", "keepHoursMax = 0.01", /length of one recording/],
     ["too many recordings", "keepHoursMax = 5000", /at most 100000 recordings/],
+    [
+      "recordings that are too short for the time",
+      "segmentSeconds = 2",
+      /segmentSeconds.*at least 3,/,
+    ],
     ["a preview that is too wide", "preview = { width = 4000 }", /preview\.width/],
     ["something that there is not", "sound = true", /no such setting/],
   ])("with %s is refused", async (_, line, said) => {
@@ -120,6 +125,7 @@ describe("a camera", () => {
 test("addresses are taken apart as cameras have them", () => {
   expect(parseCameraAddress("rtsp://camera.example/a?channel=1&subtype=0")).toEqual({
     url: "rtsp://camera.example/a?channel=1&subtype=0",
+    shown: "rtsp://camera.example/a?channel=1&subtype=0",
     host: "camera.example",
     port: 554,
     isTls: false,

@@ -67,13 +67,19 @@ beforeEach(async () => {
   await files.write("/home/film.evidence.json", encodeUtf8(evidence));
 });
 
+const NEVER = new AbortController().signal;
+
 function verify(...argv: string[]): Promise<number> {
+  return verifyBefore(NEVER, ...argv);
+}
+
+function verifyBefore(signal: AbortSignal, ...argv: string[]): Promise<number> {
   return exitCodeOf(run, {
     argv: ["clip", ...argv],
     env: {},
     stdout: { write: (text: string) => (out += text) },
     stderr: { write: (text: string) => (out += text) },
-    signal: new AbortController().signal,
+    signal,
     clock: systemClock,
     random: seededRandom(1),
     files,
@@ -223,5 +229,34 @@ describe("what cannot be looked at", () => {
     const argv = ["/home/film.mp4", "--from-hub", `${hub.url}/tile`, "--vkey", vkey];
     expect(await verify(...argv)).toBe(2);
     expect(out).toMatch(/answers as no hub does/);
+  });
+});
+
+describe("what cannot be looked at is not said to be forged", () => {
+  test("a folder", async () => {
+    expect(await verify("/home", "--evidence", "/home/film.evidence.json", "--vkey", vkey)).toBe(2);
+    expect(out).toMatch(/\/home is a folder, and a recording is needed there/);
+    out = "";
+    expect(await verify("/home/film.mp4", "--evidence", "/home", "--vkey", vkey)).toBe(2);
+    expect(out).toMatch(/is a folder, and a file is needed there/);
+  });
+
+  test("a recording of which only a part was looked at, since somebody lost patience", async () => {
+    const stop = new AbortController();
+    const read = files.readRange.bind(files);
+    files.readRange = (...args) => {
+      stop.abort(new Error("stopped by SIGINT"));
+      return read(...args);
+    };
+    const argv = ["/home/film.mp4", "--evidence", "/home/film.evidence.json", "--vkey", vkey];
+    expect(await verifyBefore(stop.signal, ...argv)).toBe(2);
+    expect(out).toMatch(/Stopped before/);
+    expect(out).not.toMatch(/DOES NOT HOLD|internal error/);
+  });
+
+  test.each(["EIO", "EACCES"])("a disk that says %s", async (code) => {
+    files.readRange = () => Promise.reject(Object.assign(new Error(code), { code, path: "film" }));
+    expect(await offline()).toBe(2);
+    expect(out).not.toMatch(/DOES NOT HOLD|internal error/);
   });
 });

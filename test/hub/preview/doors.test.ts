@@ -26,6 +26,7 @@ import {
   showCameras,
   upgradeRequest,
 } from "../support/preview-peers.ts";
+import type { PreviewPeer } from "../support/preview-peers.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -426,6 +427,31 @@ describe("a viewer is let in", () => {
     expect(await second.closed).toEqual([4008, "full"]);
     viewer.say({ token });
     expect(await viewer.closed).toEqual([4000, "malformed"]);
+  });
+
+  test("not so often that nobody else finds a place", async () => {
+    const word = (camera: string): string => `{"device":"cam-1","camera":"${camera}","state":"ok"}`;
+    await start({ viewsPerTokenMax: 3, viewsPerTokenAndCameraMax: 2 });
+    await show("cam-1", "front", "yard");
+    const open = async (camera: string, whose = token): Promise<PreviewPeer> => {
+      const viewer = await openViewer(scope, hub.port, `cam-1/${camera}`, whose);
+      await Promise.race([viewer.word(word(camera)), viewer.closed]);
+      return viewer;
+    };
+    const first = await open("front");
+    await open("front");
+    expect(await (await open("front")).closed).toEqual([4008, "full"]);
+    await open("yard");
+    expect(await (await open("yard")).closed).toEqual([4008, "full"]);
+    const other = await open("front", await addViewer("noor"));
+    expect(other.socket.readyState).toBe(other.socket.OPEN);
+    // A place that is given back can be taken again.
+    first.socket.close();
+    await first.closed;
+    await eventually("there is a place", async () => {
+      const again = await open("yard");
+      return again.socket.readyState === again.socket.OPEN ? true : undefined;
+    });
   });
 });
 

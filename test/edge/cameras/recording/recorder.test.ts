@@ -43,7 +43,13 @@ beforeEach(async () => {
   programs = new ScriptedPrograms();
   doors = new ScriptedDoors();
   await files.makeFolder("/data");
-  ring = await Ring.open({
+  ring = await openRing();
+  recorder = makeRecorder();
+  stopping = new AbortController();
+});
+
+function openRing(): Promise<Ring> {
+  return Ring.open({
     device: "gate-1",
     camera: "street",
     files,
@@ -55,7 +61,10 @@ beforeEach(async () => {
     clock,
     logger,
   });
-  recorder = new Recorder({
+}
+
+function makeRecorder(): Recorder {
+  return new Recorder({
     camera: "street",
     access: {
       address: cameraAddress("rtsp://camera.example/1"),
@@ -74,8 +83,7 @@ beforeEach(async () => {
     random: seededRandom(2),
     logger,
   });
-  stopping = new AbortController();
-});
+}
 
 afterEach(async () => {
   await stop();
@@ -331,6 +339,35 @@ describe("ffmpeg", () => {
     expect(kept()).toEqual([[0, "waiting"]]);
   });
 
+  test("whose picture's time runs away is ended, and does not make statements without end", async () => {
+    start();
+    await record(0);
+    const [first] = programs.children;
+    for (let number = 0; number < 100 && first!.signals.length === 0; number++) {
+      await write(number, recording(60));
+      programs.last.say(`${segmentName(number)},0.000000,${(number + 1) * 60}.000000\n`);
+      await clock.advance(40);
+    }
+    expect(first!.signals).toEqual(["SIGTERM"]);
+    await until("it is known", () => recorder.state === "no-ffmpeg");
+    expect(recorder.text).toBe("the picture's time runs faster than time does");
+    const waiting = kept().filter(([, state]) => state === "waiting");
+    expect(waiting).toHaveLength(8);
+    // What came beyond is there, and stays unsigned.
+    expect(kept().length).toBeGreaterThan(8);
+  });
+
+  test("that is heard late, of several recordings at once, is none of these", async () => {
+    start();
+    await record(0);
+    for (const number of [1, 2, 3, 4, 5]) await write(number, recording(1));
+    const lines = [0, 1, 2, 3, 4, 5].map((n) => `${segmentName(n)},${n}.000000,${n + 1}.000000\n`);
+    programs.last.say(lines.join(""));
+    await until("they are taken", () => ring.segments.length === 6);
+    expect(kept().every(([, state]) => state === "waiting")).toBe(true);
+    expect(states()).toEqual(["ok", "on"]);
+  });
+
   test("that takes no more is ended", async () => {
     start();
     await record(0);
@@ -364,6 +401,26 @@ describe("the disk", () => {
     expect(programs.last.signals).toEqual(["SIGTERM"]);
     expect(ring.segments).toEqual([]);
   });
+
+  test.each(["while it records", "before it begins"])(
+    "that is full to the last byte %s gets room again: the oldest go before anything is written",
+    async (when) => {
+      await write(0, recording(60, 50_000));
+      await write(1, recording(60, 50_000));
+      freeBytes = 0;
+      files.setFaults(({ kind, path }) => {
+        if (kind === "remove" && path.endsWith(".mp4")) freeBytes = 1_000_000_000;
+        return kind === "write" && freeBytes === 0 ? "undone" : undefined;
+      });
+      if (when === "while it records") await ring.adopt(0).catch(() => undefined);
+      else ring = await openRing();
+      recorder = makeRecorder();
+      start();
+      await record(2);
+      expect(states()).toEqual(["ok", "on"]);
+      expect(ring.segments.map((one) => one.record.number)).toEqual([1]);
+    },
+  );
 
   test("that takes nothing: a clear state, and again once it does", async () => {
     start();

@@ -8,15 +8,18 @@ import type { SegmentRecord } from "../../../../edge/cameras/recording/segment-r
 import { encodeHex, encodeUtf8 } from "../../../../ledger/bytes.ts";
 import { sha256 } from "../../../../ledger/sha256.ts";
 import { ManualClock } from "../../../../platform/clock.ts";
+import { nodeFiles } from "../../../../platform/files.ts";
 import { silentLogger } from "../../../../platform/log.ts";
 import { MemoryFiles } from "../../../../platform/memory-files.ts";
 import { seededRandom } from "../../../../platform/random.ts";
+import { testScope } from "../../../support/scope.ts";
 import { recording } from "./fragmented-mp4.ts";
 
 const FOLDER = "/data/cameras/street";
 const NOW_MS = Date.parse("2026-12-01T12:00:00Z");
 const HOUR_MS = 3_600_000;
 
+const scope = testScope();
 let files: MemoryFiles;
 let clock: ManualClock;
 let freeBytes: number;
@@ -176,6 +179,22 @@ describe("numbers", () => {
   });
 });
 
+test("a number is not used again where the power went while its segment, the last, was removed", async () => {
+  for (let at = 0; at < 6; at++) {
+    files = new MemoryFiles(seededRandom(at));
+    const ring = await open({ limits: { bytesMax: 10_000, ageMsMax: HOUR_MS } });
+    await ring.beginRun();
+    await record(ring, 0);
+    await clock.advance(2 * HOUR_MS);
+    const begun = files.operations;
+    files.setFaults(({ ordinal }) => (ordinal === begun + at ? "power-cut" : undefined));
+    await ring.trim(undefined).catch(() => undefined);
+    files.setFaults();
+    files.powerOn();
+    expect(await (await open()).beginRun()).toBe(1);
+  }
+});
+
 describe("bounds", () => {
   test("the oldest go when there are too many bytes, the one being written counts and stays", async () => {
     const ring = await open();
@@ -190,10 +209,24 @@ describe("bounds", () => {
     expect(await onDisk()).toHaveLength(7 * 2 + 1);
   });
 
-  test("what is too old goes, by the wall clock as far as it is known", async () => {
+  test("a wall clock that is set forward removes nothing that was recorded since the start", async () => {
     const ring = await open();
     await record(ring, 0);
-    ring.note(0, { fromMs: NOW_MS - 30 * HOUR_MS, toMs: NOW_MS - 25 * HOUR_MS });
+    ring.note(0, { fromMs: NOW_MS - 1_000, toMs: NOW_MS });
+    clock.jump(365 * 24 * HOUR_MS);
+    await ring.trim(undefined);
+    expect(numbers(ring)).toEqual([0]);
+    await clock.advance(25 * HOUR_MS);
+    await ring.trim(undefined);
+    expect(numbers(ring)).toEqual([]);
+  });
+
+  test("what is too old goes after a restart, by the wall clock as far as it is known", async () => {
+    const before = await open();
+    await record(before, 0);
+    before.note(0, { fromMs: NOW_MS - 30 * HOUR_MS, toMs: NOW_MS - 25 * HOUR_MS });
+    await before.save();
+    const ring = await open();
     await record(ring, 1);
     hasClock = false;
     await ring.trim(undefined);
@@ -275,6 +308,21 @@ describe("after a power cut", () => {
     await ring.save();
     await write(0, new Uint8Array(3));
     expect(records(await open())[0]).toMatchObject({ signing: { reason: "cut-off" } });
+  });
+
+  test("what was signed of a segment that somebody has changed stays beside it", async () => {
+    const ring = await open();
+    await record(ring, 0);
+    const signing = { state: "signed", seq: 7, statement: "00".repeat(32) } as const;
+    ring.note(0, { fromMs: 1, toMs: 2, signing });
+    await ring.save();
+    const path = `${FOLDER}/0000000000.json`;
+    const noted = await files.read(path);
+    await write(0, new Uint8Array(3));
+    const again = await open();
+    expect(records(again)[0]).toMatchObject({ signing: { state: "unsigned" } });
+    await again.save();
+    expect(await files.read(path)).toEqual(noted);
   });
 
   test("a record that cannot be read is not believed", async () => {
@@ -367,6 +415,28 @@ describe("a disk that fails", () => {
     const ring = await open();
     files.setFaults(() => "undone");
     await expect(ring.beginRun()).rejects.toMatchObject({ code: "EIO" });
+  });
+
+  test("one that is full is opened all the same, and what is found is written later", async () => {
+    await record(await open(), 0);
+    await write(1, recording(1, 1_000));
+    files.setFaults(({ kind }) => (kind === "write" ? "undone" : undefined));
+    const ring = await open();
+    expect(numbers(ring)).toEqual([0, 1]);
+    expect(await onDisk()).not.toContain("0000000001.json");
+    files.setFaults();
+    await ring.save();
+    expect(await onDisk()).toContain("0000000001.json");
+  });
+
+  test("a folder with the name of a recording is none, and stops nothing", async () => {
+    const folder = await scope.folder("ring");
+    await nodeFiles.makeFolder(`${folder}/0000000003.mp4`);
+    const ring = await open({ files: nodeFiles, folder });
+    expect(numbers(ring)).toEqual([]);
+    expect(await ring.beginRun()).toBe(4);
+    freeBytes = 0;
+    expect(await ring.trim(undefined)).toBe("disk-full");
   });
 
   test("a removal that fails is done again", async () => {

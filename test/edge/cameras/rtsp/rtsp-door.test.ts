@@ -1,5 +1,6 @@
 /** Doors on real sockets, between a player and a camera that the test plays; the clock is moved by hand. */
 
+import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
@@ -201,6 +202,60 @@ describe("what hangs", () => {
     await eventually("it was asked", () => (camera.asked.length === 1 ? true : undefined));
     await clock.advance(11_000);
     expect(await door.ended).toMatchObject({ fault: { state: "silent" } });
+  });
+
+  test("a camera that answers byte by byte and never ends", async () => {
+    camera.answer = () => undefined;
+    const door = await openDoor();
+    const player = new Player(door);
+    player.socket.write(request("OPTIONS", player.base, 1));
+    await eventually("it was asked", () => (camera.asked.length === 1 ? true : undefined));
+    let isOver = false;
+    void door.ended.then(() => (isOver = true));
+    await eventually("it is cut off", async () => {
+      cameraSocket!.write("R");
+      await clock.advance(1_000);
+      // What answers all the time for a minute and a half has had its time.
+      expect(clock.monotonicMs()).toBeLessThan(90_000);
+      return isOver ? true : undefined;
+    });
+    expect(await door.ended).toMatchObject({ fault: { state: "silent" } });
+  });
+
+  test("a camera that asks without end and takes no answer: nothing piles up", async () => {
+    const door = await openDoor();
+    const player = new Player(door);
+    await player.play();
+    const questions = Buffer.from("OPTIONS * RTSP/1.0\r\nCSeq: 7\r\n\r\n".repeat(2_000));
+    cameraSocket!.pause();
+    let sent = 0;
+    const more = (): void => {
+      while (sent < 64_000_000 && cameraSocket!.writable) {
+        sent += questions.length;
+        if (!cameraSocket!.write(questions)) break;
+      }
+    };
+    cameraSocket!.on("drain", more);
+    more();
+    let before = -1;
+    let looks = 0;
+    await eventually(
+      "the camera is not read any more",
+      () => {
+        // Much is read in one turn, so that a single look may come before anything could be sent on.
+        looks = sent === before ? looks + 1 : 0;
+        before = sent;
+        return looks === 40 ? true : undefined;
+      },
+      30_000,
+    );
+    expect(sent).toBeLessThan(64_000_000);
+    cameraSocket!.off("drain", more);
+    cameraSocket!.write(frame(0, 1_000));
+    cameraSocket!.resume();
+    await eventually("it is read again once it listens", () =>
+      door.frames === 1 ? true : undefined,
+    );
   });
 
   test("a player that takes nothing any more: not the camera's fault, and nothing piles up", async () => {

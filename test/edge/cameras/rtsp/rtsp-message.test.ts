@@ -104,6 +104,19 @@ describe("messages", () => {
     expect(channels).toEqual([0, 1, 0]);
   });
 
+  test("a long body that comes byte by byte is not read anew for each of them", () => {
+    const lines = Array.from({ length: 600 }, (_, at) => `X-${at}: ${"a".repeat(18)}`);
+    const head = ["RTSP/1.0 200 OK", ...lines, "Content-Length: 60000", "", ""].join("\r\n");
+    const reader = new RtspReader();
+    // Reading the head for each byte of the body takes some twenty seconds, longer than a test may.
+    const parts = [encodeUtf8(head), ...Array.from({ length: 60_000 }, () => encodeUtf8("v"))];
+    const [part, ...others] = parts.flatMap((piece) => reader.push(piece));
+    expect(part).toMatchObject({ kind: "message", message: { startLine: "RTSP/1.0 200 OK" } });
+    expect((part as { message: RtspMessage }).message.body).toHaveLength(60_000);
+    expect(others).toEqual([]);
+    expect(reader.push(OPTIONS)).toMatchObject([{ kind: "message" }]);
+  });
+
   test("what is written is read again as it was", () => {
     const word = fc.stringMatching(/^[A-Za-z][A-Za-z-]{0,12}$/);
     const value = fc.stringMatching(/^[!-~]([ -~]{0,20}[!-~])?$/);

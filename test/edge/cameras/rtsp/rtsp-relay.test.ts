@@ -271,14 +271,26 @@ describe("what goes wrong", () => {
     expect(relay).toMatchObject({ isPlaying: true, fault: undefined });
   });
 
-  test("a player is not led elsewhere, least of all with a password in the address", () => {
-    begin(() => ({ code: 302, headers: [["Location", "rtsp://root:hunter2@10.9.9.9/x"]] }));
-    say(request("DESCRIBE", DOOR, 1));
+  test.each([
+    ["OPTIONS", 302],
+    ["OPTIONS", 305],
+    ["DESCRIBE", 301],
+    ["GET_PARAMETER", 302],
+  ])("a player is not led elsewhere by %s, nor shown a password in the address", (method, code) => {
+    begin(() => ({ code, headers: [["Location", "rtsp://root:hunter2@10.9.9.9/x"]] }));
+    expect(say(request(method, DOOR, 1))).toEqual([]);
     expect(relay.fault).toMatchObject({
       state: "offline",
       text: expect.stringMatching(/10\.9\.9\.9/),
     });
     expect(relay.fault!.text).not.toContain("hunter2");
+  });
+
+  test("the codec is a camera's own word: it is cut, and cannot steer a terminal", () => {
+    const body = DESCRIPTION.replace("H264", `\u001b[2J${"X".repeat(5_000)}`);
+    begin((asked) => (asked.method === "DESCRIBE" ? { code: 200, body } : openCamera(asked)));
+    play();
+    expect(relay.codec).toMatch(/^\?\[2JX{28}…$/);
   });
 
   test("a camera with nothing but sound", () => {

@@ -20,6 +20,13 @@ test("sound alone is nothing", () => {
   expect(videoStream(SESSION + AUDIO)).toBeUndefined();
 });
 
+test("sound behind blanks is sound all the same: ffmpeg steps over them", () => {
+  for (const blanks of [" ", "\t", " \t "]) {
+    expect(keepVideo(SESSION + H265 + blanks + AUDIO)).toBe(SESSION + H265);
+    expect(keepVideo(SESSION + blanks + AUDIO + H265)).toBe(SESSION + H265);
+  }
+});
+
 test("the codec is that of the mapping, or of the payload type", () => {
   expect(videoStream(SESSION + AUDIO + H265)).toEqual({ codec: "H265" });
   expect(videoStream(SESSION + JPEG)).toEqual({ codec: "JPEG" });
