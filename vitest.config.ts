@@ -1,9 +1,9 @@
 /**
  * How the tests run: two projects, one after the other.
  *
- * `pure` holds everything that lives inside one process and runs on all cores. `real` holds what starts other programs,
- * kills them or measures time; its files run one at a time, so that they do not starve each other. A file belongs to
- * `real` by its folder (`test/e2e`, `test/crash`, `test/interop`) or by its name (`*.real.test.ts`).
+ * `pure` holds everything that lives inside one process and runs on all cores. `real` holds what starts other programs and
+ * kills them; two of its files run at a time, since most of what they do is wait. Each has folders and ports of its own. A
+ * file belongs to `real` by its folder (`test/e2e`, `test/crash`, `test/interop`) or by its name (`*.real.test.ts`).
  */
 import { configDefaults, defineConfig } from "vitest/config";
 
@@ -29,8 +29,7 @@ export default defineConfig({
           name: "real",
           include: realTests,
           pool: "forks",
-          maxWorkers: 1,
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 240_000,
           hookTimeout: 120_000,
           teardownTimeout: 30_000,
