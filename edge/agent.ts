@@ -186,6 +186,7 @@ export class Agent {
       repair,
       kid: this.kid,
       level: parts.retention ?? trust.defaultLevel,
+      isRestricted: parts.isRestricted,
       trust,
       marks: new HaltMarks(files, dataFolder),
       acknowledgedBefore,

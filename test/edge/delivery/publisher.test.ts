@@ -105,6 +105,7 @@ class Device {
       repair: this.repair,
       kid,
       level,
+      isRestricted: false,
       trust: new ReceiptTrust({ origin: ORIGIN, policy: hub.policy, verify: opensslVerify }),
       marks: new HaltMarks(files, "/data"),
       acknowledgedBefore,
