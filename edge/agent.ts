@@ -262,7 +262,6 @@ export class Agent {
     }
     await Promise.all([...running, this.storing]);
     this.intake.close(clock.monotonicMs(), true);
-    await this.cameras?.sign();
     await this.store(clock.monotonicMs());
     await this.leave();
     await this.writeStatus();
@@ -395,6 +394,8 @@ export class Agent {
       return;
     }
     this.packSigner.signWaiting();
+    // What was signed and is not safe stands in the way of whoever signs next, so packs must not keep clips waiting.
+    if (!(await this.flush())) return;
     await this.cameras?.sign();
     if (await this.flush()) this.diskRetry.reset();
   }

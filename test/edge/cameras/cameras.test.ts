@@ -21,6 +21,7 @@ import { MemoryFiles } from "../../../platform/memory-files.ts";
 import type { FaultPlan } from "../../../platform/memory-files.ts";
 import { opensslVerify } from "../../../platform/native-verify.ts";
 import { seededRandom } from "../../../platform/random.ts";
+import { MemoryLine } from "../agent-setup.ts";
 import { ORIGIN, ScriptedHub } from "../delivery/scripted-hub.ts";
 import { box, recording, u32 } from "./recording/fragmented-mp4.ts";
 import { cameraAddress } from "./rtsp/scripted-rtsp.ts";
@@ -298,6 +299,59 @@ describe("what is recorded", () => {
     await start();
     await until("both are in the log", () => clips().length === 2);
     expectTrue();
+  });
+});
+
+describe("beside a sensor", () => {
+  const line = new MemoryLine();
+  const parts: Partial<AgentParts> = {
+    pack: { seconds: 1, readingsMax: 2 },
+    sensors: [
+      {
+        stream: "air",
+        driverName: "sds011",
+        address: "memory",
+        driver: DRIVERS.get("sds011")!.create({}, { notBeforeMs: 0 }),
+        connect: line.connect,
+      },
+    ],
+  };
+
+  test("packs of every second do not keep clips waiting", async () => {
+    hub.enrol("gate-1", signer, ["air", "camera"]);
+    const { agent } = await start({ parts });
+    await until("it is enrolled", () => agent.status().nextSeq === 0);
+    await begin();
+    await record(1);
+    // As many readings as a pack takes, twice between any two ticks.
+    for (let turn = 0; turn < 40; turn++) {
+      line.sds011(turn, turn);
+      await clock.advance(500);
+    }
+    expect(agent.status().counters.statementsSigned).toBeGreaterThan(15);
+    expect(agent.status().cameras![0]!.waitingClips).toBe(0);
+    await until("it is in the log", () => clips().length === 1);
+  });
+
+  test("both are signed when the agent is asked to end", async () => {
+    hub.enrol("gate-1", signer, ["air", "camera"]);
+    const running = await start({ parts });
+    const { agent } = running;
+    await until("it is enrolled", () => agent.status().nextSeq === 0);
+    await begin();
+    await record(1);
+    await until("a clip is signed", () => agent.status().counters.clipsSigned === 1);
+    await clock.advance(1_000);
+    await film(growing, 2);
+    programs.last.lastWords = () => {
+      line.sds011(7, 7);
+      programs.last.say(`${segmentName(growing)},0.0,3.2\n`);
+    };
+    await running.stop();
+    expect(agent.status()).toMatchObject({
+      waitingReadings: 0,
+      counters: { clipsSigned: 2, statementsSigned: 1 },
+    });
   });
 });
 
