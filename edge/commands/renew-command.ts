@@ -118,9 +118,10 @@ async function move(files: ProgramIo["files"], from: string, to: string): Promis
 
 /** What the enrolment is to say: as the hub shows the old one, unless the flags say otherwise. */
 async function profileOf(io: ProgramIo, config: EdgeConfig, flags: Flags): Promise<DeviceProfile> {
-  const { name, origin, visibility, position, sensors } = config;
+  const { name, origin, visibility, position, sensors, cameras } = config;
   const shown = await shownByHub(io, config);
-  const streams = new Set([...(shown?.streams ?? []), ...sensors.map(({ stream }) => stream)]);
+  const own = [...sensors, ...cameras].map(({ stream }) => stream);
+  const streams = new Set([...(shown?.streams ?? []), ...own]);
   return {
     origin,
     name,

@@ -130,6 +130,13 @@ test("what the hub shows of the old enrolment goes into the new one", async () =
   });
 });
 
+test("cameras keep their streams, also where no hub shows them", async () => {
+  const text = await readFile(settings, "utf8");
+  const camera = '[[cameras]]\nname = "street"\nstream = "view"\nurl = "rtsp://127.0.0.1:9/1"\n';
+  await writeFile(settings, text + camera);
+  expect(claimIn((await renew()).said)).toMatchObject({ streams: ["air", "view"] });
+});
+
 test("flags say what is not known, or otherwise", async () => {
   await writeSettings(await hubThatShows(undefined), "");
   const refused = await renew();
