@@ -78,6 +78,28 @@ test("what waits for long is owned up to even if the power goes", async () => {
   expect(setup.values("dropped")).toEqual([120]);
 });
 
+test("what a refused pack had owned up to is owned up to again", async () => {
+  const { agent } = await enrolled({ waitingReadingsMax: 20 });
+  setup.clock.jump(-TRUE_MS);
+  await say(1, 30);
+  expect(agent.status().counters.readingsDropped).toBe(40);
+  // Nothing that says so is taken for a while.
+  setup.hub.isSilent = true;
+  setup.hub.loginsToRefuse = 3;
+  setup.hub.cut();
+  setup.clock.jump(TRUE_MS);
+  await say(31, 32);
+  await setup.until("it is signed", () => agent.status().counters.statementsSigned > 0);
+  setup.hub.refuse = ({ seq, kind }) => (seq < 2 && kind === "readings" ? "malformed" : undefined);
+  setup.hub.isSilent = false;
+  await setup.until("it is refused", () => agent.status().counters.gapsSigned > 0);
+  await say(33, 34);
+  await setup.until("a pack is there", () => setup.values("pm25").at(-1) === 3.4);
+  const { nacks, readingsDropped } = agent.status().counters;
+  expect(nacks).toBeGreaterThan(0);
+  expect(setup.values("dropped")).toEqual([readingsDropped]);
+});
+
 test("a count that cannot be kept is told in the log, and nothing else changes", async () => {
   const running = await enrolled({ waitingReadingsMax: 100 });
   setup.clock.jump(-TRUE_MS);

@@ -438,16 +438,18 @@ describe("a chain that has to be mended", () => {
     await begin();
     await record();
     await until("the first is in the log", () => clips().length === 1);
+    // All three are signed before the hub sees any of them.
+    hub.loginsToRefuse = 4;
     hub.cut();
     hub.refuse = ({ seq }) => (seq === 1 ? "malformed" : undefined);
-    await record();
-    await record();
-    await record();
+    for (let at = 0; at < 3; at++) await record(2);
+    await until("all are signed", () => agent.status().counters.clipsSigned === 4);
+    expect(clips().length).toBe(1);
     await until("the others are in the log", () => clips().length === 3);
     await clock.advance(2_000);
     expect(numbers()).toEqual([0, 2, 3]);
     expectTrue();
-    expect(agent.status().counters).toMatchObject({ gapsSigned: 1 });
+    expect(agent.status().counters).toMatchObject({ gapsSigned: 1, statementsRenewed: 2 });
     expect(await beside(1)).toMatchObject({ signing: { state: "unsigned", reason: "refused" } });
     for (const clip of clips()) {
       const { number } = recorded.get(encodeHex(clip.sha256))!;

@@ -18,6 +18,7 @@ import { decodeHex, encodeHex } from "../../../ledger/bytes.ts";
 import { kidHex } from "../../../ledger/key.ts";
 import { decodeGap } from "../../../ledger/kinds/gap.ts";
 import { encodePack } from "../../../ledger/senml.ts";
+import type { Reading } from "../../../ledger/senml.ts";
 import { ManualClock } from "../../../platform/clock.ts";
 import { silentLogger } from "../../../platform/log.ts";
 import { MemoryFiles } from "../../../platform/memory-files.ts";
@@ -70,6 +71,8 @@ class Device {
   readonly delivery: Delivery;
   readonly publisher: Publisher;
   readonly files: MemoryFiles;
+  /** What it is to own up to again. */
+  readonly owed: string[] = [];
   private readonly stopping = new AbortController();
   private readonly running: Promise<void>;
 
@@ -98,7 +101,7 @@ class Device {
       ...shared,
       stream: "air",
       quarantine,
-      owe: () => undefined,
+      owe: (stream, count) => this.owed.push(`${stream} ${count}`),
     });
     this.delivery = new Delivery({
       ...shared,
@@ -153,14 +156,18 @@ class Device {
 
   /** Signs packs with one reading each, whose value is their running number. */
   async sign(...values: number[]): Promise<void> {
-    for (const value of values) {
-      const iat = Math.floor(clock.nowMs() / 1000);
-      const reading = { quantity: "pm25", unit: "ug/m3", value, time: iat };
-      const payload = encodePack(DEVICE, { lat: 1, lon: 2 }, [reading]);
-      this.chain.sign({ kind: "readings", stream: "air", iat, payload });
-    }
+    for (const value of values) this.signPack(value);
     await this.outbox.flush();
     this.publisher.wake();
+  }
+
+  /** Signs a pack that owns up to dropped readings, where there are any. */
+  signPack(value: number, dropped = 0): void {
+    const time = Math.floor(clock.nowMs() / 1000);
+    const readings: Reading[] = [{ quantity: "pm25", unit: "ug/m3", value, time }];
+    if (dropped > 0) readings.push({ quantity: "dropped", value: dropped, time });
+    const payload = encodePack(DEVICE, { lat: 1, lon: 2 }, readings);
+    this.chain.sign({ kind: "readings", stream: "air", iat: time, payload });
   }
 
   async stop(): Promise<void> {
@@ -458,6 +465,55 @@ describe("refusals", () => {
     await until("all is stored", () => story().at(-1) === 8);
     expect(story().filter((item) => typeof item === "number")).toEqual([1, 4, 5, 7, 8]);
     expect(await device.files.list("/data/quarantine")).toHaveLength(3);
+  });
+
+  describe("one that is refused before the hub has all that comes before it", () => {
+    let device: Device;
+
+    /** Has the hub refuse 4 while it still lacks 2, and then 2. */
+    async function refuseBoth(between: () => Promise<void>): Promise<void> {
+      hub.drop = ({ kind, payload }) => kind === "readings" && valueIn(payload) === 2;
+      hub.refuse = ({ seq, payload, kind }) =>
+        kind === "readings" && [2, 4].includes(valueIn(payload)) && seq < 5
+          ? "malformed"
+          : undefined;
+      await device.sign(1, 2);
+      await until("1 is stored", () => device.delivery.storedSeq === 0);
+      await device.sign(3);
+      device.signPack(4, 7);
+      await device.sign(5);
+      await until("4 is refused twice", () => device.counters.nacksByCode["malformed"]! >= 2);
+      expect(story()).toEqual([1]);
+      await between();
+      hub.drop = () => false;
+      await until("all is stored", () => story().at(-1) === 5);
+    }
+
+    test("is not signed anew when its turn has come, though nobody could put it away", async () => {
+      device = await Device.enrolled();
+      device.files.setFaults(({ path }) => (path.includes("quarantine") ? "undone" : undefined));
+      await refuseBoth(async () => undefined);
+      expect(story()).toEqual([1, "gap 1-4 refused", 3, 5]);
+      // Nobody could note that it was counted, so it is not: rather too low than too high.
+      expect(device.owed).toEqual([]);
+    });
+
+    test("is put away once, and so is what it owned up to", async () => {
+      device = await Device.enrolled();
+      await refuseBoth(async () => undefined);
+      expect(device.owed).toEqual(["air 7"]);
+      expect(await device.files.list("/data/quarantine")).toHaveLength(2);
+    });
+
+    test("is not signed anew after a restart either", async () => {
+      device = await Device.enrolled();
+      await refuseBoth(async () => {
+        await device.stop();
+        await Device.start(device.files);
+      });
+      expect(story()).toEqual([1, "gap 1-4 refused", 3, 5]);
+      expect(await device.files.list("/data/quarantine")).toHaveLength(2);
+    });
   });
 
   test("a refused gap does not make it sign gaps without end", async () => {
