@@ -128,6 +128,26 @@ test("a last segment that is full goes as well when all in it is let go: it must
   expect((await again.read(40))?.statement).toEqual(statementOf(40, 2));
 });
 
+test.each(["undone", "done"] as const)(
+  "what the disk would not remove (%s) is nothing that a hub can be served with",
+  async (fault) => {
+    const files = new MemoryFiles();
+    const outbox = await filled(files, 4);
+    for (let i = 0; i < 8; i++) {
+      addNext(outbox, 1);
+      await outbox.flush();
+    }
+    expect(outbox.knownFrom).toBe(-1);
+    files.setFaults(({ kind }) => (kind === "remove" ? fault : undefined));
+    await expect(outbox.letGo(9)).rejects.toThrow();
+    expect(outbox.knownFrom).toBeGreaterThan(-1);
+    expect((await outbox.read(outbox.knownFrom! + 1))?.seq).toBe(outbox.knownFrom! + 1);
+    files.setFaults();
+    await outbox.letGo(9);
+    expect((await files.list("/outbox")).length).toBe(1);
+  },
+);
+
 test("letting go of what is not there yet lets go of nothing more", async () => {
   const outbox = await filled(new MemoryFiles(), 5);
   await outbox.letGo(1_000);

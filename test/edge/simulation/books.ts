@@ -185,8 +185,18 @@ export class Books {
       const judged = admit(state, entry, { verify: opensslVerify, entry: (at) => entries[at] });
       if (judged instanceof Refusal) throw new Error(`entry ${index}: ${judged.text}`);
     }
-    const statements = entries.map(statementOf).filter(({ issuer }) => issuer === this.device);
+    const { statements } = this;
     for (const [at, stream] of STREAMS.entries()) this.checkStream(at, stream, statements);
+  }
+
+  /** All of the device's in the log. */
+  get statements(): readonly Statement[] {
+    return this.hub.hub.entries.map(statementOf).filter(({ issuer }) => issuer === this.device);
+  }
+
+  /** Whether nobody has lied to the agent, and its disk has kept what was refused. */
+  get isExact(): boolean {
+    return !this.hasLied && this.quarantineFailures === 0;
   }
 
   private checkStream(sensor: number, stream: string, statements: readonly Statement[]): void {
