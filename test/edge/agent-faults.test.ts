@@ -152,6 +152,26 @@ test("a disk that takes nothing any more: what is on it is still sent to the end
   await setup.until("it goes on", () => setup.values("pm25").length === 402);
 });
 
+test("a disk that fails is tried again ever more seldom, and at once again when it has been well", async () => {
+  const { agent } = await enrolled({ pack: { seconds: 1, readingsMax: 2 } });
+  const failures = async (from: number): Promise<number> => {
+    const before = agent.status().counters.flushesFailed;
+    setup.files.setFaults(({ path }) => (path.includes("outbox") ? "undone" : undefined));
+    await say(from, from + 119);
+    setup.files.setFaults();
+    return agent.status().counters.flushesFailed - before;
+  };
+  const first = await failures(1);
+  expect(first).toBeGreaterThan(4);
+  // 1 + 2 + 4 + 8 + 16 + 32 + 60 s, each shortened to no less than half.
+  expect(first).toBeLessThan(13);
+  await say(121, 240);
+  expect(agent.status().diskFault).toBeUndefined();
+  expect(await failures(241)).toBeGreaterThan(4);
+  await say(361, 480);
+  await setup.until("all is there", () => setup.values("pm25").length === 480);
+});
+
 test("as soon as the disk is well again, whoever finds it out, signing goes on", async () => {
   const running = await enrolled({ pack: { seconds: 1, readingsMax: 64 } });
   setup.files.setFaults(({ path }) => (path.includes("/outbox/") ? "undone" : undefined));
@@ -204,15 +224,21 @@ test("the live view goes on while a backlog is sent, at a bounded rate and in or
   await setup.until("all is there", () => running.agent.status().storedSeq === 559);
   expect(setup.values("pm25")).toEqual(tenths(1, 560));
   // Nothing has changed since the last view, and the hub has forgotten it.
-  await setup.until("nothing changes", () => running.agent.status().waitingReadings === 0);
-  await setup.clock.advance(10_000);
+  await setup.until("nothing changes any more", () => stateIn(setup.hub.states) === "silent");
   setup.hub.states.length = 0;
   setup.hub.cut();
-  await setup.until("it is said again", () => setup.hub.states.length > 0);
+  await setup.until("it is said again", () => stateIn(setup.hub.states) === "silent");
 });
+
+/** How the sensor is, as the newest of some live views says. */
+function stateIn(views: readonly string[]): string | undefined {
+  const newest = views.at(-1);
+  return newest === undefined ? undefined : (JSON.parse(newest) as View).sensors[0]!.state;
+}
 
 interface View {
   readonly values: readonly { readonly quantity: string; readonly value: number }[];
+  readonly sensors: readonly { readonly state: string }[];
 }
 
 test("a hub that refuses the login is asked why, and the status says it", async () => {

@@ -301,6 +301,44 @@ describe("cuts", () => {
     },
   );
 
+  test("no more is under way than the window, and than the hub is behind", async () => {
+    let isHeld = false;
+    const plan = ({ from, type }: Packet): WireFault | undefined =>
+      isHeld && from === "broker" && type === PACKET.puback ? "hang" : undefined;
+    const device = await Device.enrolled(undefined, undefined, (options) => {
+      const wire = new Wire(plan);
+      hub.accept(wire.far);
+      return new MqttClient(() => wire.near, options);
+    });
+    isHeld = true;
+    await device.sign(...range(1, 40));
+    await pass(5_000);
+    expect(device.counters.statementsPublished).toBe(16);
+    isHeld = false;
+    hub.cut();
+    await until("stored", () => device.delivery.storedSeq === 39);
+    // A broker that takes all, and a hub that says nothing.
+    hub.isSilent = true;
+    const before = device.counters.statementsPublished;
+    for (let round = 0; round < 10; round++) await device.sign(...range(1, 40));
+    await pass(20_000);
+    expect(device.counters.statementsPublished - before).toBeLessThanOrEqual(257);
+    expect(device.counters.statementsPublished - before).toBeGreaterThan(250);
+  });
+
+  test("one that is thrown out as soon as it is in tries ever more seldom", async () => {
+    const device = await Device.enrolled();
+    const before = hub.connections;
+    for (let turn = 0; turn < 600; turn++) {
+      hub.cut();
+      await pass(500, 250);
+    }
+    // In five minutes, with waits of 1, 2, 4 … 60 s, each shortened to no less than half.
+    expect(hub.connections - before).toBeLessThan(18);
+    expect(hub.connections - before).toBeGreaterThan(4);
+    await until("it is in again", () => device.publisher.isConnected);
+  });
+
   test("logins that are refused are tried again, ever more slowly, with a fresh token", async () => {
     hub.loginsToRefuse = 6;
     const startedMs = clock.monotonicMs();
@@ -422,6 +460,21 @@ describe("answers that mean nothing", () => {
     expect(hub.received).toHaveLength(3);
   });
 
+  test("a nack for another statement than the one that is under way under its number changes nothing", async () => {
+    const device = await Device.enrolled();
+    hub.drop = () => true;
+    await device.sign(1, 2);
+    await until("it is sent", () => device.counters.statementsPublished === 2);
+    const nack = { kid, hash: "0".repeat(64), code: "malformed", text: "", expected: 0 };
+    for (const seq of [0, 1, null]) await hub.publish("nack", { ...nack, seq });
+    await until("all are heard", () => device.counters.nacksIgnored === 3);
+    expect(device.counters.gapsSigned).toBe(0);
+    hub.drop = () => false;
+    hub.cut();
+    await until("stored", () => device.delivery.storedSeq === 1);
+    expect(story()).toEqual([1, 2]);
+  });
+
   test("nacks for what was never sent, or was accepted, change nothing", async () => {
     const device = await Device.enrolled();
     await device.sign(1, 2, 3);
@@ -523,7 +576,7 @@ describe("refusals", () => {
     await device.sign(1, 2, 3);
     await until("it has tried", () => device.counters.gapsSigned >= 6);
     const tried = device.counters.gapsSigned;
-    await clock.advance(10_000);
+    await pass(10_000);
     expect(device.counters.gapsSigned - tried).toBeLessThan(6);
     hub.refuse = () => undefined;
     await until("the gap is taken", () => story().at(-1) === 3);
@@ -807,6 +860,22 @@ describe("cards", () => {
     await recovered.sign(5);
     await until("it goes on", () => story().at(-1) === 5);
     expect(await new HaltMarks(copy, "/data").isRecovering()).toBe(false);
+  });
+
+  test("a disk that lost what it had promised: what the hub holds of it stays, no number is used twice, and it goes on", async () => {
+    const device = await Device.enrolled();
+    await device.sign(1, 2, 3);
+    await until("stored", () => device.delivery.storedSeq === 2);
+    await device.stop();
+    const [name] = await device.files.list("/data/outbox");
+    const bytes = (await device.files.read(`/data/outbox/${name}`))!;
+    await device.files.write(`/data/outbox/${name}`, bytes.subarray(0, bytes.length - 20));
+    const again = await Device.start(device.files);
+    await until("the torn end is closed off", () => again.repair.isFinished);
+    await again.sign(4);
+    await until("it goes on", () => story().at(-1) === 4);
+    expect(story()).toEqual([1, 2, 3, expect.stringMatching(/^gap 3-/), 4]);
+    expect(hub.received.filter(({ seq }) => seq === 2)).toHaveLength(1);
   });
 
   test("a clone that has signed as much as the other goes on, too, however often the hub repeats itself", async () => {
