@@ -143,7 +143,7 @@ async function announce(
   shutdown.add(`Home Assistant of ${config.name}`, () => announcing);
 }
 
-/** Lets `edge status` and `edge doctor` ask the running agent. Without it they have the file that is a minute old. */
+/** Lets `edge status` and `edge doctor` ask the running agent. Without it they have the file, which is older. */
 async function shareStatus(
   agent: Agent,
   dataFolder: string,

@@ -1,4 +1,4 @@
-/** The status as a file in the data folder, `status.json`: up to a minute old, and there when the agent has stopped. */
+/** The status as a file in the data folder, `status.json`: up to ten minutes old, and there when the agent has stopped. */
 
 import { decodeUtf8, encodeUtf8 } from "../../ledger/bytes.ts";
 import type { Files } from "../../platform/files.ts";
