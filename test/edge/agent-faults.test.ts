@@ -199,6 +199,48 @@ test("with everything let go a small outbox is not full for ever", async () => {
   expect(running.agent.status().waitsFor).toBeUndefined();
 });
 
+test.each([
+  ["stored", "stores", true],
+  ["sealed", "stores", false],
+  ["sealed", "seals", true],
+  ["cosigned", "stores", false],
+  ["cosigned", "seals", false],
+  ["cosigned", "cosigns", true],
+] as const)(
+  "with retention %s and a hub that only %s, what is kept is let go: %s",
+  async (retention, deed, isLetGo) => {
+    const outboxBytesMax = 12_000;
+    const { agent } = await enrolled({ retention, outboxBytesMax, waitingReadingsMax: 100 });
+    for (let round = 0; round < 30; round++) {
+      await say(round * 20, round * 20 + 19);
+      if (deed !== "stores") await setup.hub.seal(deed === "cosigns");
+    }
+    const { oldestSeq, storedSeq, nextSeq, outboxBytes, waitsFor, counters } = agent.status();
+    const kept = nextSeq! - oldestSeq;
+    if (isLetGo) {
+      expect(kept).toBeLessThan(5);
+      expect(waitsFor).toBeUndefined();
+      expect(counters.readingsDropped).toBe(0);
+      return;
+    }
+    // The hub has all of it, and could lose it: not one is let go, and at the bound nothing more is signed.
+    expect({ oldestSeq, storedSeq, waitsFor }).toEqual({
+      oldestSeq: 0,
+      storedSeq: nextSeq! - 1,
+      waitsFor: "full",
+    });
+    expect(outboxBytes).toBeLessThan(outboxBytesMax + 1_000);
+    expect(counters.readingsDropped).toBeGreaterThan(300);
+    await setup.hub.seal();
+    await setup.until("there is room again", () => agent.status().waitingReadings === 0);
+    await say(600, 601);
+    await setup.until("it is owned up to", () => setup.values("pm25").at(-1) === 60.1);
+    const said = (setup.values("dropped") as number[]).reduce((sum, count) => sum + count, 0);
+    expect(said).toBe(counters.readingsDropped);
+    expect(2 * setup.values("pm25").length).toBe(agent.status().counters.readings - said);
+  },
+);
+
 test("the live view goes on while a backlog is sent, at a bounded rate and in order, and comes again on a new connection", async () => {
   const sending = { statementsPerSecondMax: 5 };
   const running = await enrolled({ pack: { seconds: 1, readingsMax: 1 }, sending });
