@@ -393,9 +393,11 @@ export class Agent {
       this.diskFailed(error, nowMs);
       return;
     }
-    this.packSigner.signWaiting();
     // What was signed and is not safe stands in the way of whoever signs next, so packs must not keep clips waiting.
-    if (!(await this.flush())) return;
+    for (let isMore = true; isMore;) {
+      isMore = this.packSigner.signWaiting();
+      if (!(await this.flush())) return;
+    }
     await this.cameras?.sign();
     if (await this.flush()) this.diskRetry.reset();
   }

@@ -78,6 +78,34 @@ test("what waits for long is owned up to even if the power goes", async () => {
   expect(setup.values("dropped")).toEqual([120]);
 });
 
+test("what has waited for long is signed a few at a time, in order, each of them safe before the next", async () => {
+  const { agent } = await enrolled({ pack: { seconds: 1, readingsMax: 1 } });
+  setup.clock.jump(-TRUE_MS);
+  for (let value = 1; value <= 400; value++) {
+    setup.line.sds011(value, value);
+    await setup.clock.advance(2);
+  }
+  await setup.clock.advance(1_000);
+  expect(agent.status().waitingReadings).toBe(800);
+  const { flushes } = agent.status().counters;
+  setup.clock.jump(TRUE_MS);
+  await setup.until("all is there", () => agent.status().storedSeq === 399);
+  expect(agent.status().counters.flushes - flushes).toBe(2);
+  expect(setup.values("pm25")).toEqual(tenths(1, 400));
+});
+
+test("at the end all that has waited is signed", async () => {
+  const running = await enrolled({ pack: { seconds: 1, readingsMax: 1 } });
+  setup.clock.jump(-TRUE_MS);
+  for (let value = 1; value <= 400; value++) {
+    setup.line.sds011(value, value);
+    await setup.clock.advance(2);
+  }
+  setup.clock.jump(TRUE_MS);
+  await running.stop();
+  expect(running.agent.status()).toMatchObject({ waitingReadings: 0, nextSeq: 400 });
+});
+
 test("what a refused pack had owned up to is owned up to again", async () => {
   const { agent } = await enrolled({ waitingReadingsMax: 20 });
   setup.clock.jump(-TRUE_MS);
