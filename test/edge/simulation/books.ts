@@ -120,6 +120,7 @@ export class Books {
     this.published.set(seq, bytes);
     this.lastPublished = statement;
     if (iat * 1000 < Date.parse("2026-11-01")) throw new Error(`${seq} was signed in the past`);
+    if (iat * 1000 > Date.parse("2086-01-01")) throw new Error(`${seq} was signed in 2099`);
   }
 
   begin(nowMs: number): void {

@@ -191,6 +191,8 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
         fc.integer({ min: -DAY_MS, max: DAY_MS }),
         // The day on which Unix began.
         fc.constant(-Infinity),
+        // A clock without memory.
+        fc.constant(Date.parse("2099-01-01") - Date.parse("2026-12-01")),
       ),
     }),
   },
