@@ -457,6 +457,31 @@ describe("a chain that has to be mended", () => {
     }
   });
 
+  test("a clip that was torn off is signed again, though its recording was opened only behind the gap", async () => {
+    hub.enrol("gate-1", signer, ["camera"]);
+    const first = await start();
+    await begin();
+    await record();
+    await until("it is in the log", () => clips().length === 1);
+    hub.loginsToRefuse = Infinity;
+    hub.cut();
+    await record();
+    await until("another is signed", () => first.agent.status().counters.clipsSigned === 2);
+    await first.stop();
+    const path = "/data/outbox/0000000000000000.outbox";
+    const bytes = (await files.read(path))!;
+    await files.write(path, bytes.subarray(0, bytes.length - 20));
+    hub.loginsToRefuse = 0;
+    files.setFaults(({ path: at }) => (at.includes("cameras") ? "undone" : undefined));
+    const second = await start();
+    await until("the gap is stored", () => second.agent.status().storedSeq > 1);
+    files.setFaults();
+    await until("both are in the log", () => clips().length === 2);
+    expect(numbers()).toEqual([0, 1]);
+    await clock.advance(2_000);
+    expect(await beside(1)).toMatchObject({ signing: { state: "signed", seq: clips()[1]!.seq } });
+  });
+
   test("a stream that the hub does not take: clips are refused, counted, and kept", async () => {
     hub.enrol("gate-1", signer, ["other"]);
     const { agent } = await start();
