@@ -186,6 +186,7 @@ export class Agent {
       repair,
       kid: this.kid,
       level: parts.retention ?? trust.defaultLevel,
+      isRestricted: parts.isRestricted,
       trust,
       marks: new HaltMarks(files, dataFolder),
       acknowledgedBefore,
@@ -261,7 +262,6 @@ export class Agent {
     }
     await Promise.all([...running, this.storing]);
     this.intake.close(clock.monotonicMs(), true);
-    await this.cameras?.sign();
     await this.store(clock.monotonicMs());
     await this.leave();
     await this.writeStatus();
@@ -393,7 +393,11 @@ export class Agent {
       this.diskFailed(error, nowMs);
       return;
     }
-    this.packSigner.signWaiting();
+    // What was signed and is not safe stands in the way of whoever signs next, so packs must not keep clips waiting.
+    for (let isMore = true; isMore;) {
+      isMore = this.packSigner.signWaiting();
+      if (!(await this.flush())) return;
+    }
     await this.cameras?.sign();
     if (await this.flush()) this.diskRetry.reset();
   }

@@ -121,10 +121,20 @@ export class ClipSigner {
     }
     const unsure = ring.segments.map(({ record }) => record).filter((one) => this.isUnsure(one));
     const signed = await this.clipsFrom(Math.min(...unsure.map(firstSeqOf)));
-    for (const { number, sha256 = "" } of unsure) {
-      const signing = signed.get(sha256);
-      if (signing !== undefined) ring.note(number, { signing });
+    for (const { number, sha256 = "", signing } of unsure) {
+      const known = signed.get(sha256);
+      if (known !== undefined) ring.note(number, { signing: known });
+      else if (await this.wasTorn(signing)) ring.note(number, { signing: { state: "waiting" } });
     }
+  }
+
+  /** Whether a clip was lost with a torn end that a gap has closed off since: where the disk let the recordings be opened late. */
+  private async wasTorn(signing: Signing): Promise<boolean> {
+    const { outbox } = this.parts;
+    if (signing.state !== "signed" || (await outbox.read(signing.seq)) !== undefined) return false;
+    const at = outbox.nextLive(signing.seq);
+    const gap = at === undefined ? undefined : (await outbox.read(at))?.gap;
+    return gap !== undefined && gap.refused !== signing.seq;
   }
 
   /** Whether the outbox may know more of a recording's clip than what stands beside it. */

@@ -1,7 +1,7 @@
 /** `kerbstone edge install-service CONFIG`: the agent as a service of systemd, started now and at every boot. */
 
 import { execFile } from "node:child_process";
-import { stat } from "node:fs/promises";
+import { chown, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { execPath } from "node:process";
 import { fileURLToPath } from "node:url";
@@ -43,6 +43,8 @@ const spec = {
 export interface InstallPorts {
   /** The number of the user that owns a file. */
   readonly ownerOf: (path: string) => Promise<number>;
+  /** Gives a file to the user and group that own another one. */
+  readonly giveAs: (path: string, other: string) => Promise<void>;
   /** Whether systemd runs this machine. */
   readonly hasSystemd: () => Promise<boolean>;
   readonly systemctl: (args: readonly string[]) => Promise<void>;
@@ -58,6 +60,10 @@ const MEMORY_OF_CAMERA = 256;
 
 const systemPorts: InstallPorts = {
   ownerOf: async (path) => (await stat(path)).uid,
+  giveAs: async (path, other) => {
+    const { uid, gid } = await stat(other);
+    await chown(path, uid, gid);
+  },
   hasSystemd: () =>
     stat("/run/systemd/system").then(
       () => true,
@@ -96,11 +102,12 @@ export async function installService(
   const memoryMaxMebibytes = Number(flags["memory-max"] ?? usual);
   if (!(Number.isInteger(memoryMaxMebibytes) && memoryMaxMebibytes >= MEMORY_MIN))
     throw new UserError(`--memory-max needs a whole number from ${MEMORY_MIN}.`);
+  const dataFolder = resolve(dirname(file), config.data);
   const unit = formatUnit({
     device: config.name,
     command: [...ports.command, "edge", "run", file],
     user: await userFor(io, ports, keyPath, flags.user),
-    dataFolder: resolve(dirname(file), config.data),
+    dataFolder,
     packSeconds: config.pack.seconds,
     memoryMaxMebibytes,
     cameras,
@@ -115,6 +122,11 @@ export async function installService(
     unitName(config.name),
   );
   await writeUnit(io, path, unit);
+  // systemd starts nothing whose writable folder is missing, and the agent has made none where it has never run.
+  if (!(await io.files.exists(dataFolder))) {
+    await io.files.makeFolder(dataFolder, { mode: 0o700 });
+    await ports.giveAs(dataFolder, keyPath);
+  }
   io.stdout.write(`Wrote ${path}.\n`);
   const name = unitName(config.name);
   if (flags["no-start"] || !(await ports.hasSystemd())) {

@@ -5,8 +5,9 @@
  * enrolment says is taken from the old one, as the hub shows it, and from the settings.
  */
 
-import { rename, rm } from "node:fs/promises";
+import { chown, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { getuid } from "node:process";
 import { kidHex } from "../../ledger/key.ts";
 import { REASONS } from "../../ledger/kinds/reason.ts";
 import { formatHelp, numberFlag, parseFlags } from "../../platform/command-line.ts";
@@ -66,8 +67,13 @@ export async function renewEdge(io: ProgramIo, argv: readonly string[]): Promise
   // Everything that may be refused is looked at before anything is moved.
   const profile = await profileOf(io, config, flags);
   const keyPath = resolve(folder, config.key);
-  const moved = await setAside(io, resolve(folder, config.data), keyPath);
+  const data = resolve(folder, config.data);
+  const giveAway = await ownerOf(keyPath);
+  const moved = await setAside(io, data, keyPath);
   const signer = await createKey(io.files, keyPath, io.random);
+  // The service's unit names the folder as one that it may write: without it systemd starts nothing.
+  await io.files.makeFolder(data, { mode: 0o700 });
+  for (const path of [keyPath, data]) await giveAway(path);
   const claim = formatEnrolmentRequest(profile, signer);
   for (const path of moved) io.stdout.write(`Kept ${path}.\n`);
   io.stdout.write(
@@ -78,6 +84,13 @@ export async function renewEdge(io: ProgramIo, argv: readonly string[]): Promise
       `Then start the device: kerbstone edge run ${file}\n`,
   );
   return 0;
+}
+
+/** Gives paths to whoever owns the old key, where root runs the command: the agent runs as that user, and has to read the new one. */
+async function ownerOf(keyPath: string): Promise<(path: string) => Promise<void>> {
+  const owner = await stat(keyPath).catch(() => undefined);
+  if (owner === undefined || getuid?.() !== 0) return () => Promise.resolve();
+  return (path) => chown(path, owner.uid, owner.gid);
 }
 
 /**
@@ -118,9 +131,10 @@ async function move(files: ProgramIo["files"], from: string, to: string): Promis
 
 /** What the enrolment is to say: as the hub shows the old one, unless the flags say otherwise. */
 async function profileOf(io: ProgramIo, config: EdgeConfig, flags: Flags): Promise<DeviceProfile> {
-  const { name, origin, visibility, position, sensors } = config;
+  const { name, origin, visibility, position, sensors, cameras } = config;
   const shown = await shownByHub(io, config);
-  const streams = new Set([...(shown?.streams ?? []), ...sensors.map(({ stream }) => stream)]);
+  const own = [...sensors, ...cameras].map(({ stream }) => stream);
+  const streams = new Set([...(shown?.streams ?? []), ...own]);
   return {
     origin,
     name,

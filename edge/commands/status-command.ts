@@ -13,7 +13,7 @@ import { formatStatus } from "../status/status.ts";
 const spec = {
   usage: "kerbstone edge status CONFIG… [--once] [--json]",
   about:
-    "Shows how agents are: in a terminal again every second, until Ctrl-C. Agents that run answer by themselves; of others the status file is shown, which they write once a minute and when they stop.",
+    "Shows how agents are: in a terminal again every second, until Ctrl-C. Agents that run answer by themselves; of others the status file is shown, which they write every ten minutes and when they stop.",
   flags: {
     once: { type: "switch", about: "prints once, as it does where the output is no terminal" },
     json: { type: "switch", about: "prints once, as JSON" },

@@ -31,6 +31,8 @@ export interface DeliveryParts {
   /** 16 hex digits. */
   readonly kid: string;
   readonly level: RetentionLevel;
+  /** Whether packs travel beside statements that hide them. */
+  readonly isRestricted: boolean;
   readonly trust: ReceiptTrust;
   readonly outbox: Outbox;
   readonly repair: Repair;
@@ -218,7 +220,7 @@ export class Delivery {
   }
 
   private async release(ack: Ack): Promise<void> {
-    const { outbox, level, trust, counters, logger } = this.parts;
+    const { outbox, level, isRestricted, trust, counters, logger } = this.parts;
     const reached = level === "stored" ? ack.stored : Math.min(ack[level] ?? -1, ack.stored);
     if (reached < outbox.oldest) return;
     if (level !== "stored") {
@@ -237,10 +239,10 @@ export class Delivery {
       }
       counters.receiptsAccepted += 1;
     }
-    const isHidden = (await outbox.read(reached))?.preimage !== undefined;
     const oldest = outbox.oldest;
     try {
-      await outbox.letGo(isHidden ? Math.min(reached, ack.bodies) : reached);
+      // Also where the last of them hides nothing, as a gap does: those before it do.
+      await outbox.letGo(isRestricted ? Math.min(reached, ack.bodies) : reached);
       this.isGivingBack = true;
     } catch (error) {
       // Nothing depends on it: the next ack tries again. Once is enough to say so.

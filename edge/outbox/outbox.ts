@@ -37,6 +37,8 @@ interface Segment {
   /** The last number in it; less than `tail.seq` when it is empty. */
   last: number;
   bytes: number;
+  /** Its removal was begun: nobody knows whether it is still there. */
+  isLeaving?: boolean;
   /** Whether it holds records that a later segment has made void; not known before it is looked at. */
   hasVoid: boolean | undefined;
 }
@@ -124,7 +126,7 @@ export class Outbox {
    * `anchor`.
    */
   get knownFrom(): number | undefined {
-    const first = this.segments[0];
+    const first = this.segments.find(({ isLeaving }) => isLeaving !== true);
     // What a gap left out may be gone, and the gap still be there.
     return first && this.succession.beginOf(first.tail.follows) - 1;
   }
@@ -348,6 +350,8 @@ export class Outbox {
   private async prune(): Promise<void> {
     await this.beginAnewWhenSpent();
     while (this.segments.length > 1 && this.isReleased(this.segments[0]!)) {
+      // If this fails it may be gone all the same, and a hub that asks for it cannot be served.
+      this.segments[0]!.isLeaving = true;
       await this.parts.files.remove(this.segments[0]!.path);
       this.takeAway(0);
     }

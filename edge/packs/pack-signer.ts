@@ -48,6 +48,9 @@ export interface PackSignerParts {
   readonly logger: Logger;
 }
 
+/** Signatures are made in one go: for more of them sensors and connection would wait too long. */
+const PACKS_A_ROUND_MAX = 256;
+
 /** See the head of the file. */
 export class PackSigner {
   private readonly parts: PackSignerParts;
@@ -64,22 +67,25 @@ export class PackSigner {
     return obstacleTo(parts) ?? (parts.position() === undefined ? "no-position" : undefined);
   }
 
-  /** Signs the packs that wait, as far as it can; gives how many. They are safe only after the outbox was flushed. */
-  signWaiting(): number {
+  /**
+   * Signs packs that wait, as far as it can, but only so many that nobody else waits long; gives whether there are more whose
+   * turn is once these are safe. They are safe only after the outbox was flushed.
+   */
+  signWaiting(): boolean {
     const { intake, outbox, outboxBytesMax, time } = this.parts;
-    if (this.obstacle !== undefined) return 0;
-    let signed = 0;
-    for (let pack = intake.first(); pack !== undefined; pack = intake.first()) {
+    if (this.obstacle !== undefined) return false;
+    for (let taken = 0; taken < PACKS_A_ROUND_MAX; taken++) {
+      const pack = intake.first();
       // The clock is looked at once for each pack: it may be set between any two looks.
       const now = time.now();
-      if (now === undefined || outbox.bytes >= outboxBytesMax) break;
-      if (this.sign(pack, now)) signed += 1;
+      if (pack === undefined || now === undefined || outbox.bytes >= outboxBytesMax) return false;
+      this.sign(pack, now);
       intake.shift();
     }
-    return signed;
+    return intake.first() !== undefined;
   }
 
-  private sign(pack: ClosedPack, now: BelievedTime): boolean {
+  private sign(pack: ClosedPack, now: BelievedTime): void {
     const { device, intake, counters, repair } = this.parts;
     const { nowMs, offsetMs } = now;
     const iat = Math.floor(nowMs / 1000);
@@ -94,7 +100,7 @@ export class PackSigner {
       : checkPack(payload, device, iat);
     if (refusal) {
       this.refuse(pack, payload, refusal, nowMs);
-      return false;
+      return;
     }
     const bytesBefore = this.parts.outbox.bytes;
     this.signPayload(pack.stream, iat, payload);
@@ -102,7 +108,6 @@ export class PackSigner {
     this.offsetsMs.set(pack.stream, offsetMs);
     counters.statementsSigned += 1;
     counters.bytesSigned += this.parts.outbox.bytes - bytesBefore;
-    return true;
   }
 
   private notesOf(stream: string, { source, offsetMs }: BelievedTime): PackNotes {

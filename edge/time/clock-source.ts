@@ -27,7 +27,7 @@ export interface BelievedTime {
 /** What a clock source is made of. */
 export interface ClockSourceParts {
   readonly clock: Clock;
-  /** No time before this is believed: when the program was built, or earlier where recordings are replayed. */
+  /** No time before this is believed (nor any from 2086 on): when the program was built, or earlier where recordings are replayed. */
   readonly notBeforeMs: number;
   /** For how long, from now, a system clock that nobody keeps is not believed yet; see `hearSync`. */
   readonly waitForSyncMs: number;
@@ -41,6 +41,8 @@ const SYSTEM_NEAR_MS = 2_500;
 const OFFSET_STEP_MS = 20;
 /** A system clock is trusted again over a receiver that has been silent for this long. */
 const GPS_SILENT_MS_MAX = 6 * 3_600_000;
+/** Clocks that have lost their memory say 2099 as well as 1970, and a receiver that lies says anything. */
+const NOT_AFTER_MS = Date.UTC(2086, 0);
 /** A system clock that nobody keeps, and that is further off than this from the hub's, is the worse of the two. */
 const HUB_NEAR_MS = 60_000;
 
@@ -75,7 +77,7 @@ export class ClockSource {
 
   /** Takes a receiver's time, once two fixes in a row agree: a single one may be a glitch. */
   hearFix(fix: Fix): void {
-    if (fix.timeMs === undefined || fix.timeMs < this.notBeforeMs || fix.quality < 1) return;
+    if (fix.timeMs === undefined || !this.isPossible(fix.timeMs) || fix.quality < 1) return;
     const heard = { offsetMs: fix.timeMs - fix.atMs, atMs: fix.atMs };
     const before = this.lastFix;
     this.lastFix = heard;
@@ -85,7 +87,7 @@ export class ClockSource {
 
   /** Takes the time of a hub's answer that arrived at `atMs`; used only where nothing better is there. */
   hearHub(timeMs: number, atMs: number): void {
-    if (timeMs >= this.notBeforeMs) this.hub = { offsetMs: timeMs - atMs, atMs };
+    if (this.isPossible(timeMs)) this.hub = { offsetMs: timeMs - atMs, atMs };
   }
 
   /**
@@ -101,9 +103,8 @@ export class ClockSource {
   /** Whether the hub's word could help: nobody better tells the time. */
   get wantsHub(): boolean {
     const source = this.choose()?.source;
-    return (
-      source === undefined || source === "hub" || (source === "system" && this.isKept === false)
-    );
+    if (source === "gps" || source === "ntp") return false;
+    return source !== "system" || this.isKept === false || this.system() === undefined;
   }
 
   /** Who is believed at present. */
@@ -132,31 +133,36 @@ export class ClockSource {
   private choose(): Chosen | undefined {
     const { gps, hub } = this;
     const system = this.system();
-    if (gps && system) {
-      const isSilent = this.clock.monotonicMs() - gps.atMs > GPS_SILENT_MS_MAX;
-      if (isSilent) return system;
-      const isNear = Math.abs(gps.offsetMs - system.offsetMs) <= SYSTEM_NEAR_MS;
+    const isHeard = gps && this.clock.monotonicMs() - gps.atMs <= GPS_SILENT_MS_MAX;
+    if (gps && isHeard) {
+      const isNear = system && Math.abs(gps.offsetMs - system.offsetMs) <= SYSTEM_NEAR_MS;
       // As long as both agree the receiver vouches, and the system's clock is the finer.
       return { source: "gps", offsetMs: isNear ? system.offsetMs : gps.offsetMs };
     }
-    if (gps) return { source: "gps", offsetMs: gps.offsetMs };
-    if (this.isWaitedFor) return undefined;
+    // Counted on from the last fix, which nobody vouches for any more: still better than no time.
+    const counted = gps && { source: "system" as const, offsetMs: gps.offsetMs };
+    if (this.isWaitedFor) return counted;
     if (hub && (system === undefined || this.isWorseThanHub(system.offsetMs)))
       return { source: "hub", offsetMs: hub.offsetMs };
-    return system;
+    return system ?? counted;
+  }
+
+  /** Whether it may be this late, or this early, at all. */
+  private isPossible(timeMs: number): boolean {
+    return timeMs >= this.notBeforeMs && timeMs < NOT_AFTER_MS;
   }
 
   /** The system's clock, where it may be believed at all. */
   private system(): Chosen | undefined {
     const systemMs = this.clock.nowMs();
-    if (systemMs < this.notBeforeMs || this.isWaitedFor) return undefined;
+    if (!this.isPossible(systemMs) || this.isWaitedFor) return undefined;
     const source = this.isKept === true ? "ntp" : "system";
     return { source, offsetMs: this.steady(systemMs - this.clock.monotonicMs()) };
   }
 
   /** Whether the system's clock, which is not kept, may still come to be. */
   private get isWaitedFor(): boolean {
-    if (this.isKept !== false || this.clock.nowMs() < this.notBeforeMs) return false;
+    if (this.isKept !== false || !this.isPossible(this.clock.nowMs())) return false;
     return this.clock.monotonicMs() < this.waitUntilMs;
   }
 

@@ -78,6 +78,56 @@ test("what waits for long is owned up to even if the power goes", async () => {
   expect(setup.values("dropped")).toEqual([120]);
 });
 
+test("what has waited for long is signed a few at a time, in order, each of them safe before the next", async () => {
+  const { agent } = await enrolled({ pack: { seconds: 1, readingsMax: 1 } });
+  setup.clock.jump(-TRUE_MS);
+  for (let value = 1; value <= 400; value++) {
+    setup.line.sds011(value, value);
+    await setup.clock.advance(2);
+  }
+  await setup.clock.advance(1_000);
+  expect(agent.status().waitingReadings).toBe(800);
+  const { flushes } = agent.status().counters;
+  setup.clock.jump(TRUE_MS);
+  await setup.until("all is there", () => agent.status().storedSeq === 399);
+  expect(agent.status().counters.flushes - flushes).toBe(2);
+  expect(setup.values("pm25")).toEqual(tenths(1, 400));
+});
+
+test("at the end all that has waited is signed", async () => {
+  const running = await enrolled({ pack: { seconds: 1, readingsMax: 1 } });
+  setup.clock.jump(-TRUE_MS);
+  for (let value = 1; value <= 400; value++) {
+    setup.line.sds011(value, value);
+    await setup.clock.advance(2);
+  }
+  setup.clock.jump(TRUE_MS);
+  await running.stop();
+  expect(running.agent.status()).toMatchObject({ waitingReadings: 0, nextSeq: 400 });
+});
+
+test("what a refused pack had owned up to is owned up to again", async () => {
+  const { agent } = await enrolled({ waitingReadingsMax: 20 });
+  setup.clock.jump(-TRUE_MS);
+  await say(1, 30);
+  expect(agent.status().counters.readingsDropped).toBe(40);
+  // Nothing that says so is taken for a while.
+  setup.hub.isSilent = true;
+  setup.hub.loginsToRefuse = 3;
+  setup.hub.cut();
+  setup.clock.jump(TRUE_MS);
+  await say(31, 32);
+  await setup.until("it is signed", () => agent.status().counters.statementsSigned > 0);
+  setup.hub.refuse = ({ seq, kind }) => (seq < 2 && kind === "readings" ? "malformed" : undefined);
+  setup.hub.isSilent = false;
+  await setup.until("it is refused", () => agent.status().counters.gapsSigned > 0);
+  await say(33, 34);
+  await setup.until("a pack is there", () => setup.values("pm25").at(-1) === 3.4);
+  const { nacks, readingsDropped } = agent.status().counters;
+  expect(nacks).toBeGreaterThan(0);
+  expect(setup.values("dropped")).toEqual([readingsDropped]);
+});
+
 test("a count that cannot be kept is told in the log, and nothing else changes", async () => {
   const running = await enrolled({ waitingReadingsMax: 100 });
   setup.clock.jump(-TRUE_MS);
@@ -130,6 +180,26 @@ test("a disk that takes nothing any more: what is on it is still sent to the end
   await setup.until("it goes on", () => setup.values("pm25").length === 402);
 });
 
+test("a disk that fails is tried again ever more seldom, and at once again when it has been well", async () => {
+  const { agent } = await enrolled({ pack: { seconds: 1, readingsMax: 2 } });
+  const failures = async (from: number): Promise<number> => {
+    const before = agent.status().counters.flushesFailed;
+    setup.files.setFaults(({ path }) => (path.includes("outbox") ? "undone" : undefined));
+    await say(from, from + 119);
+    setup.files.setFaults();
+    return agent.status().counters.flushesFailed - before;
+  };
+  const first = await failures(1);
+  expect(first).toBeGreaterThan(4);
+  // 1 + 2 + 4 + 8 + 16 + 32 + 60 s, each shortened to no less than half.
+  expect(first).toBeLessThan(13);
+  await say(121, 240);
+  expect(agent.status().diskFault).toBeUndefined();
+  expect(await failures(241)).toBeGreaterThan(4);
+  await say(361, 480);
+  await setup.until("all is there", () => setup.values("pm25").length === 480);
+});
+
 test("as soon as the disk is well again, whoever finds it out, signing goes on", async () => {
   const running = await enrolled({ pack: { seconds: 1, readingsMax: 64 } });
   setup.files.setFaults(({ path }) => (path.includes("/outbox/") ? "undone" : undefined));
@@ -157,6 +227,48 @@ test("with everything let go a small outbox is not full for ever", async () => {
   expect(running.agent.status().waitsFor).toBeUndefined();
 });
 
+test.each([
+  ["stored", "stores", true],
+  ["sealed", "stores", false],
+  ["sealed", "seals", true],
+  ["cosigned", "stores", false],
+  ["cosigned", "seals", false],
+  ["cosigned", "cosigns", true],
+] as const)(
+  "with retention %s and a hub that only %s, what is kept is let go: %s",
+  async (retention, deed, isLetGo) => {
+    const outboxBytesMax = 12_000;
+    const { agent } = await enrolled({ retention, outboxBytesMax, waitingReadingsMax: 100 });
+    for (let round = 0; round < 30; round++) {
+      await say(round * 20, round * 20 + 19);
+      if (deed !== "stores") await setup.hub.seal(deed === "cosigns");
+    }
+    const { oldestSeq, storedSeq, nextSeq, outboxBytes, waitsFor, counters } = agent.status();
+    const kept = nextSeq! - oldestSeq;
+    if (isLetGo) {
+      expect(kept).toBeLessThan(5);
+      expect(waitsFor).toBeUndefined();
+      expect(counters.readingsDropped).toBe(0);
+      return;
+    }
+    // The hub has all of it, and could lose it: not one is let go, and at the bound nothing more is signed.
+    expect({ oldestSeq, storedSeq, waitsFor }).toEqual({
+      oldestSeq: 0,
+      storedSeq: nextSeq! - 1,
+      waitsFor: "full",
+    });
+    expect(outboxBytes).toBeLessThan(outboxBytesMax + 1_000);
+    expect(counters.readingsDropped).toBeGreaterThan(300);
+    await setup.hub.seal();
+    await setup.until("there is room again", () => agent.status().waitingReadings === 0);
+    await say(600, 601);
+    await setup.until("it is owned up to", () => setup.values("pm25").at(-1) === 60.1);
+    const said = (setup.values("dropped") as number[]).reduce((sum, count) => sum + count, 0);
+    expect(said).toBe(counters.readingsDropped);
+    expect(2 * setup.values("pm25").length).toBe(agent.status().counters.readings - said);
+  },
+);
+
 test("the live view goes on while a backlog is sent, at a bounded rate and in order, and comes again on a new connection", async () => {
   const sending = { statementsPerSecondMax: 5 };
   const running = await enrolled({ pack: { seconds: 1, readingsMax: 1 }, sending });
@@ -182,15 +294,21 @@ test("the live view goes on while a backlog is sent, at a bounded rate and in or
   await setup.until("all is there", () => running.agent.status().storedSeq === 559);
   expect(setup.values("pm25")).toEqual(tenths(1, 560));
   // Nothing has changed since the last view, and the hub has forgotten it.
-  await setup.until("nothing changes", () => running.agent.status().waitingReadings === 0);
-  await setup.clock.advance(10_000);
+  await setup.until("nothing changes any more", () => stateIn(setup.hub.states) === "silent");
   setup.hub.states.length = 0;
   setup.hub.cut();
-  await setup.until("it is said again", () => setup.hub.states.length > 0);
+  await setup.until("it is said again", () => stateIn(setup.hub.states) === "silent");
 });
+
+/** How the sensor is, as the newest of some live views says. */
+function stateIn(views: readonly string[]): string | undefined {
+  const newest = views.at(-1);
+  return newest === undefined ? undefined : (JSON.parse(newest) as View).sensors[0]!.state;
+}
 
 interface View {
   readonly values: readonly { readonly quantity: string; readonly value: number }[];
+  readonly sensors: readonly { readonly state: string }[];
 }
 
 test("a hub that refuses the login is asked why, and the status says it", async () => {

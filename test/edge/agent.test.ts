@@ -170,6 +170,27 @@ test("a restricted device commits to its packs, and the preimage travels beside"
   expect((pack as Pack).readings.map(({ value }) => value)).toEqual([12.3, 45.6, "system"]);
 });
 
+test("preimages are kept until the hub says that they are held, also before a gap, which has none", async () => {
+  hub.enrol("air-1", signer, ["air"], "restricted");
+  hub.bodiesHeld = -1;
+  const { agent } = await start({ isRestricted: true });
+  await until("it is enrolled", () => agent.status().nextSeq === 0);
+  line.sds011(1, 1);
+  await until("a statement is there", () => hub.statements().length === 1);
+  hub.refuse = ({ kind }) => (kind === "gap" ? undefined : "malformed");
+  line.sds011(2, 2);
+  await until("a gap is the last", () => hub.statements().length === 2);
+  await hub.seal();
+  await clock.advance(60_000);
+  expect(agent.status()).toMatchObject({ storedSeq: 2, oldestSeq: 0 });
+  hub.bodiesHeld = 0;
+  await hub.ack();
+  await until("the first is let go", () => agent.status().oldestSeq === 1);
+  hub.bodiesHeld = Infinity;
+  await hub.ack();
+  await until("all is let go", () => agent.status().oldestSeq === 3);
+});
+
 test("at its bounds it drops new readings unsigned, counts them, and owns up in the next pack", async () => {
   hub.enrol("air-1", signer);
   const { agent } = await start({ outboxBytesMax: 4_000, waitingReadingsMax: 100 });

@@ -21,6 +21,7 @@ import { MemoryFiles } from "../../../platform/memory-files.ts";
 import type { FaultPlan } from "../../../platform/memory-files.ts";
 import { opensslVerify } from "../../../platform/native-verify.ts";
 import { seededRandom } from "../../../platform/random.ts";
+import { MemoryLine } from "../agent-setup.ts";
 import { ORIGIN, ScriptedHub } from "../delivery/scripted-hub.ts";
 import { box, recording, u32 } from "./recording/fragmented-mp4.ts";
 import { cameraAddress } from "./rtsp/scripted-rtsp.ts";
@@ -301,6 +302,59 @@ describe("what is recorded", () => {
   });
 });
 
+describe("beside a sensor", () => {
+  const line = new MemoryLine();
+  const parts: Partial<AgentParts> = {
+    pack: { seconds: 1, readingsMax: 2 },
+    sensors: [
+      {
+        stream: "air",
+        driverName: "sds011",
+        address: "memory",
+        driver: DRIVERS.get("sds011")!.create({}, { notBeforeMs: 0 }),
+        connect: line.connect,
+      },
+    ],
+  };
+
+  test("packs of every second do not keep clips waiting", async () => {
+    hub.enrol("gate-1", signer, ["air", "camera"]);
+    const { agent } = await start({ parts });
+    await until("it is enrolled", () => agent.status().nextSeq === 0);
+    await begin();
+    await record(1);
+    // As many readings as a pack takes, twice between any two ticks.
+    for (let turn = 0; turn < 40; turn++) {
+      line.sds011(turn, turn);
+      await clock.advance(500);
+    }
+    expect(agent.status().counters.statementsSigned).toBeGreaterThan(15);
+    expect(agent.status().cameras![0]!.waitingClips).toBe(0);
+    await until("it is in the log", () => clips().length === 1);
+  });
+
+  test("both are signed when the agent is asked to end", async () => {
+    hub.enrol("gate-1", signer, ["air", "camera"]);
+    const running = await start({ parts });
+    const { agent } = running;
+    await until("it is enrolled", () => agent.status().nextSeq === 0);
+    await begin();
+    await record(1);
+    await until("a clip is signed", () => agent.status().counters.clipsSigned === 1);
+    await clock.advance(1_000);
+    await film(growing, 2);
+    programs.last.lastWords = () => {
+      line.sds011(7, 7);
+      programs.last.say(`${segmentName(growing)},0.0,3.2\n`);
+    };
+    await running.stop();
+    expect(agent.status()).toMatchObject({
+      waitingReadings: 0,
+      counters: { clipsSigned: 2, statementsSigned: 1 },
+    });
+  });
+});
+
 describe("obstacles", () => {
   test("a full outbox keeps clips waiting; when there is room they go on", async () => {
     hub.enrol("gate-1", signer, ["camera"]);
@@ -384,21 +438,48 @@ describe("a chain that has to be mended", () => {
     await begin();
     await record();
     await until("the first is in the log", () => clips().length === 1);
+    // All three are signed before the hub sees any of them.
+    hub.loginsToRefuse = 4;
     hub.cut();
     hub.refuse = ({ seq }) => (seq === 1 ? "malformed" : undefined);
-    await record();
-    await record();
-    await record();
+    for (let at = 0; at < 3; at++) await record(2);
+    await until("all are signed", () => agent.status().counters.clipsSigned === 4);
+    expect(clips().length).toBe(1);
     await until("the others are in the log", () => clips().length === 3);
     await clock.advance(2_000);
     expect(numbers()).toEqual([0, 2, 3]);
     expectTrue();
-    expect(agent.status().counters).toMatchObject({ gapsSigned: 1 });
+    expect(agent.status().counters).toMatchObject({ gapsSigned: 1, statementsRenewed: 2 });
     expect(await beside(1)).toMatchObject({ signing: { state: "unsigned", reason: "refused" } });
     for (const clip of clips()) {
       const { number } = recorded.get(encodeHex(clip.sha256))!;
       expect(await beside(number)).toMatchObject({ signing: { state: "signed", seq: clip.seq } });
     }
+  });
+
+  test("a clip that was torn off is signed again, though its recording was opened only behind the gap", async () => {
+    hub.enrol("gate-1", signer, ["camera"]);
+    const first = await start();
+    await begin();
+    await record();
+    await until("it is in the log", () => clips().length === 1);
+    hub.loginsToRefuse = Infinity;
+    hub.cut();
+    await record();
+    await until("another is signed", () => first.agent.status().counters.clipsSigned === 2);
+    await first.stop();
+    const path = "/data/outbox/0000000000000000.outbox";
+    const bytes = (await files.read(path))!;
+    await files.write(path, bytes.subarray(0, bytes.length - 20));
+    hub.loginsToRefuse = 0;
+    files.setFaults(({ path: at }) => (at.includes("cameras") ? "undone" : undefined));
+    const second = await start();
+    await until("the gap is stored", () => second.agent.status().storedSeq > 1);
+    files.setFaults();
+    await until("both are in the log", () => clips().length === 2);
+    expect(numbers()).toEqual([0, 1]);
+    await clock.advance(2_000);
+    expect(await beside(1)).toMatchObject({ signing: { state: "signed", seq: clips()[1]!.seq } });
   });
 
   test("a stream that the hub does not take: clips are refused, counted, and kept", async () => {

@@ -1,6 +1,6 @@
 /** `kerbstone edge renew` on a real folder: nothing is lost by it, whatever stands in its way and whenever it is cut short. */
 
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -110,7 +110,7 @@ test("a new key with the old settings; the old key and its outbox are kept as th
     lon: -3,
   });
   // Where the old ones were there is room for the new ones.
-  expect(await readdir(folder)).not.toContain("data");
+  expect(await readdir(join(folder, "data"))).toEqual([]);
 });
 
 test("what the hub shows of the old enrolment goes into the new one", async () => {
@@ -128,6 +128,30 @@ test("what the hub shows of the old enrolment goes into the new one", async () =
     lon: 2,
     model: "Box 3",
   });
+});
+
+test("the service's user finds a folder that it may write, as systemd wants it", async () => {
+  expect((await renew()).code).toBe(0);
+  expect((await stat(join(folder, "data"))).mode & 0o777).toBe(0o700);
+});
+
+test.runIf(process.getuid?.() === 0)(
+  "run by root, it leaves all to the user of the old key",
+  async () => {
+    await chown(join(folder, "key.pem"), 12_345, 12_346);
+    expect((await renew()).code).toBe(0);
+    for (const name of ["key.pem", "data"]) {
+      const { uid, gid } = await stat(join(folder, name));
+      expect({ name, uid, gid }).toEqual({ name, uid: 12_345, gid: 12_346 });
+    }
+  },
+);
+
+test("cameras keep their streams, also where no hub shows them", async () => {
+  const text = await readFile(settings, "utf8");
+  const camera = '[[cameras]]\nname = "street"\nstream = "view"\nurl = "rtsp://127.0.0.1:9/1"\n';
+  await writeFile(settings, text + camera);
+  expect(claimIn((await renew()).said)).toMatchObject({ streams: ["air", "view"] });
 });
 
 test("flags say what is not known, or otherwise", async () => {

@@ -18,6 +18,7 @@ import { decodeHex, encodeHex } from "../../../ledger/bytes.ts";
 import { kidHex } from "../../../ledger/key.ts";
 import { decodeGap } from "../../../ledger/kinds/gap.ts";
 import { encodePack } from "../../../ledger/senml.ts";
+import type { Reading } from "../../../ledger/senml.ts";
 import { ManualClock } from "../../../platform/clock.ts";
 import { silentLogger } from "../../../platform/log.ts";
 import { MemoryFiles } from "../../../platform/memory-files.ts";
@@ -70,6 +71,8 @@ class Device {
   readonly delivery: Delivery;
   readonly publisher: Publisher;
   readonly files: MemoryFiles;
+  /** What it is to own up to again. */
+  readonly owed: string[] = [];
   private readonly stopping = new AbortController();
   private readonly running: Promise<void>;
 
@@ -98,13 +101,14 @@ class Device {
       ...shared,
       stream: "air",
       quarantine,
-      owe: () => undefined,
+      owe: (stream, count) => this.owed.push(`${stream} ${count}`),
     });
     this.delivery = new Delivery({
       ...shared,
       repair: this.repair,
       kid,
       level,
+      isRestricted: false,
       trust: new ReceiptTrust({ origin: ORIGIN, policy: hub.policy, verify: opensslVerify }),
       marks: new HaltMarks(files, "/data"),
       acknowledgedBefore,
@@ -152,14 +156,18 @@ class Device {
 
   /** Signs packs with one reading each, whose value is their running number. */
   async sign(...values: number[]): Promise<void> {
-    for (const value of values) {
-      const iat = Math.floor(clock.nowMs() / 1000);
-      const reading = { quantity: "pm25", unit: "ug/m3", value, time: iat };
-      const payload = encodePack(DEVICE, { lat: 1, lon: 2 }, [reading]);
-      this.chain.sign({ kind: "readings", stream: "air", iat, payload });
-    }
+    for (const value of values) this.signPack(value);
     await this.outbox.flush();
     this.publisher.wake();
+  }
+
+  /** Signs a pack that owns up to dropped readings, where there are any. */
+  signPack(value: number, dropped = 0): void {
+    const time = Math.floor(clock.nowMs() / 1000);
+    const readings: Reading[] = [{ quantity: "pm25", unit: "ug/m3", value, time }];
+    if (dropped > 0) readings.push({ quantity: "dropped", value: dropped, time });
+    const payload = encodePack(DEVICE, { lat: 1, lon: 2 }, readings);
+    this.chain.sign({ kind: "readings", stream: "air", iat: time, payload });
   }
 
   async stop(): Promise<void> {
@@ -293,6 +301,44 @@ describe("cuts", () => {
     },
   );
 
+  test("no more is under way than the window, and than the hub is behind", async () => {
+    let isHeld = false;
+    const plan = ({ from, type }: Packet): WireFault | undefined =>
+      isHeld && from === "broker" && type === PACKET.puback ? "hang" : undefined;
+    const device = await Device.enrolled(undefined, undefined, (options) => {
+      const wire = new Wire(plan);
+      hub.accept(wire.far);
+      return new MqttClient(() => wire.near, options);
+    });
+    isHeld = true;
+    await device.sign(...range(1, 40));
+    await pass(5_000);
+    expect(device.counters.statementsPublished).toBe(16);
+    isHeld = false;
+    hub.cut();
+    await until("stored", () => device.delivery.storedSeq === 39);
+    // A broker that takes all, and a hub that says nothing.
+    hub.isSilent = true;
+    const before = device.counters.statementsPublished;
+    for (let round = 0; round < 10; round++) await device.sign(...range(1, 40));
+    await pass(20_000);
+    expect(device.counters.statementsPublished - before).toBeLessThanOrEqual(257);
+    expect(device.counters.statementsPublished - before).toBeGreaterThan(250);
+  });
+
+  test("one that is thrown out as soon as it is in tries ever more seldom", async () => {
+    const device = await Device.enrolled();
+    const before = hub.connections;
+    for (let turn = 0; turn < 600; turn++) {
+      if (device.publisher.isConnected) hub.cut();
+      await pass(500, 50);
+    }
+    // In five minutes, with waits of 1, 2, 4 … 60 s, each shortened to no less than half.
+    expect(hub.connections - before).toBeLessThan(18);
+    expect(hub.connections - before).toBeGreaterThan(4);
+    await until("it is in again", () => device.publisher.isConnected);
+  });
+
   test("logins that are refused are tried again, ever more slowly, with a fresh token", async () => {
     hub.loginsToRefuse = 6;
     const startedMs = clock.monotonicMs();
@@ -414,6 +460,21 @@ describe("answers that mean nothing", () => {
     expect(hub.received).toHaveLength(3);
   });
 
+  test("a nack for another statement than the one that is under way under its number changes nothing", async () => {
+    const device = await Device.enrolled();
+    hub.drop = () => true;
+    await device.sign(1, 2);
+    await until("it is sent", () => device.counters.statementsPublished === 2);
+    const nack = { kid, hash: "0".repeat(64), code: "malformed", text: "", expected: 0 };
+    for (const seq of [0, 1, null]) await hub.publish("nack", { ...nack, seq });
+    await until("all are heard", () => device.counters.nacksIgnored === 3);
+    expect(device.counters.gapsSigned).toBe(0);
+    hub.drop = () => false;
+    hub.cut();
+    await until("stored", () => device.delivery.storedSeq === 1);
+    expect(story()).toEqual([1, 2]);
+  });
+
   test("nacks for what was never sent, or was accepted, change nothing", async () => {
     const device = await Device.enrolled();
     await device.sign(1, 2, 3);
@@ -459,6 +520,55 @@ describe("refusals", () => {
     expect(await device.files.list("/data/quarantine")).toHaveLength(3);
   });
 
+  describe("one that is refused before the hub has all that comes before it", () => {
+    let device: Device;
+
+    /** Has the hub refuse 4 while it still lacks 2, and then 2. */
+    async function refuseBoth(between: () => Promise<void>): Promise<void> {
+      hub.drop = ({ kind, payload }) => kind === "readings" && valueIn(payload) === 2;
+      hub.refuse = ({ seq, payload, kind }) =>
+        kind === "readings" && [2, 4].includes(valueIn(payload)) && seq < 5
+          ? "malformed"
+          : undefined;
+      await device.sign(1, 2);
+      await until("1 is stored", () => device.delivery.storedSeq === 0);
+      await device.sign(3);
+      device.signPack(4, 7);
+      await device.sign(5);
+      await until("4 is refused twice", () => device.counters.nacksByCode["malformed"]! >= 2);
+      expect(story()).toEqual([1]);
+      await between();
+      hub.drop = () => false;
+      await until("all is stored", () => story().at(-1) === 5);
+    }
+
+    test("is not signed anew when its turn has come, though nobody could put it away", async () => {
+      device = await Device.enrolled();
+      device.files.setFaults(({ path }) => (path.includes("quarantine") ? "undone" : undefined));
+      await refuseBoth(async () => undefined);
+      expect(story()).toEqual([1, "gap 1-4 refused", 3, 5]);
+      // Nobody could note that it was counted, so it is not: rather too low than too high.
+      expect(device.owed).toEqual([]);
+    });
+
+    test("is put away once, and so is what it owned up to", async () => {
+      device = await Device.enrolled();
+      await refuseBoth(async () => undefined);
+      expect(device.owed).toEqual(["air 7"]);
+      expect(await device.files.list("/data/quarantine")).toHaveLength(2);
+    });
+
+    test("is not signed anew after a restart either", async () => {
+      device = await Device.enrolled();
+      await refuseBoth(async () => {
+        await device.stop();
+        await Device.start(device.files);
+      });
+      expect(story()).toEqual([1, "gap 1-4 refused", 3, 5]);
+      expect(await device.files.list("/data/quarantine")).toHaveLength(2);
+    });
+  });
+
   test("a refused gap does not make it sign gaps without end", async () => {
     const device = await Device.enrolled();
     hub.refuse = ({ kind, payload }) =>
@@ -466,7 +576,7 @@ describe("refusals", () => {
     await device.sign(1, 2, 3);
     await until("it has tried", () => device.counters.gapsSigned >= 6);
     const tried = device.counters.gapsSigned;
-    await clock.advance(10_000);
+    await pass(10_000);
     expect(device.counters.gapsSigned - tried).toBeLessThan(6);
     hub.refuse = () => undefined;
     await until("the gap is taken", () => story().at(-1) === 3);
@@ -750,6 +860,22 @@ describe("cards", () => {
     await recovered.sign(5);
     await until("it goes on", () => story().at(-1) === 5);
     expect(await new HaltMarks(copy, "/data").isRecovering()).toBe(false);
+  });
+
+  test("a disk that lost what it had promised: what the hub holds of it stays, no number is used twice, and it goes on", async () => {
+    const device = await Device.enrolled();
+    await device.sign(1, 2, 3);
+    await until("stored", () => device.delivery.storedSeq === 2);
+    await device.stop();
+    const [name] = await device.files.list("/data/outbox");
+    const bytes = (await device.files.read(`/data/outbox/${name}`))!;
+    await device.files.write(`/data/outbox/${name}`, bytes.subarray(0, bytes.length - 20));
+    const again = await Device.start(device.files);
+    await until("the torn end is closed off", () => again.repair.isFinished);
+    await again.sign(4);
+    await until("it goes on", () => story().at(-1) === 4);
+    expect(story()).toEqual([1, 2, 3, expect.stringMatching(/^gap 3-/), 4]);
+    expect(hub.received.filter(({ seq }) => seq === 2)).toHaveLength(1);
   });
 
   test("a clone that has signed as much as the other goes on, too, however often the hub repeats itself", async () => {

@@ -69,6 +69,8 @@ export class ScriptedHub {
   connections = 0;
   /** Ends each connection after so many chunks of bytes, counted in both directions. */
   cutAfterChunks: number = Infinity;
+  /** The greatest number whose preimage is held, and those before it; all unless a test says less. */
+  bodiesHeld: number = Infinity;
   /** Whether acks are sent at all. */
   isSilent = false;
   state: LogState = new LogState();
@@ -253,7 +255,7 @@ export class ScriptedHub {
       hash: encodeHex(key.lastHash),
       sealed: proofs?.sealed ?? -1,
       cosigned: proofs?.cosigned ? proofs.sealed : -1,
-      bodies: key.lastSeq,
+      bodies: Math.min(key.lastSeq, this.bodiesHeld),
       height: this.state.head?.height ?? -1,
       ...(proofs ? { sealedReceipt: this.forge(proofs.text) } : {}),
       ...(proofs?.cosigned ? { cosignedReceipt: this.forge(proofs.cosigned) } : {}),

@@ -6,6 +6,7 @@ import { encodeGap } from "../../../ledger/kinds/gap.ts";
 import { asHash, sha256 } from "../../../ledger/sha256.ts";
 import { signStatement } from "../../../ledger/statement.ts";
 import { Outbox } from "../../../edge/outbox/outbox.ts";
+import { HEADER_BYTES_MIN } from "../../../edge/outbox/segment-header.ts";
 import { MemoryFiles } from "../../../platform/memory-files.ts";
 import type { Fault } from "../../../platform/memory-files.ts";
 import { seededRandom } from "../../../platform/random.ts";
@@ -127,6 +128,26 @@ test("a last segment that is full goes as well when all in it is let go: it must
   expect((await again.read(40))?.statement).toEqual(statementOf(40, 2));
 });
 
+test.each(["undone", "done"] as const)(
+  "what the disk would not remove (%s) is nothing that a hub can be served with",
+  async (fault) => {
+    const files = new MemoryFiles();
+    const outbox = await filled(files, 4);
+    for (let i = 0; i < 8; i++) {
+      addNext(outbox, 1);
+      await outbox.flush();
+    }
+    expect(outbox.knownFrom).toBe(-1);
+    files.setFaults(({ kind }) => (kind === "remove" ? fault : undefined));
+    await expect(outbox.letGo(9)).rejects.toThrow();
+    expect(outbox.knownFrom).toBeGreaterThan(-1);
+    expect((await outbox.read(outbox.knownFrom! + 1))?.seq).toBe(outbox.knownFrom! + 1);
+    files.setFaults();
+    await outbox.letGo(9);
+    expect((await files.list("/outbox")).length).toBe(1);
+  },
+);
+
 test("letting go of what is not there yet lets go of nothing more", async () => {
   const outbox = await filled(new MemoryFiles(), 5);
   await outbox.letGo(1_000);
@@ -172,6 +193,100 @@ test("a torn end costs numbers, so that none is signed twice, and is owned up to
   addNext(again, 2);
   await again.flush();
   expect(again.nextLive(2)).toBe(tail.seq);
+});
+
+test("a torn end costs as many numbers as could have stood in it", async () => {
+  const files = new MemoryFiles();
+  await filled(files, 6);
+  const path = "/outbox/0000000000000000.outbox";
+  const bytes = (await files.read(path))!;
+  // The file has its length, and from the fourth record on nothing but zeros.
+  const record = (bytes.length - HEADER_BYTES_MIN) / 6;
+  bytes.fill(0, bytes.length - Math.floor(3 * record));
+  await files.write(path, bytes);
+  const outbox = await open(files);
+  expect(outbox.tail!.follows).toBeLessThan(4);
+  expect(outbox.tail!.seq).toBeGreaterThanOrEqual(6);
+});
+
+test("what only the page cache holds after kill -9 is made safe before it may be sent", async () => {
+  // Chance decides what a power cut leaves of what was not synced.
+  for (let seed = 0; seed < 8; seed++) {
+    const files = new MemoryFiles(seededRandom(seed));
+    const outbox = await filled(files, 2);
+    // It is written, and killed before it is synced.
+    files.setFaults(({ kind }) => (kind === "sync" ? "undone" : undefined));
+    addNext(outbox, 1);
+    await expect(outbox.flush()).rejects.toThrow();
+    files.setFaults();
+    expect((await open(files)).durable).toBe(2);
+    files.crash();
+    expect((await open(files)).durable).toBe(2);
+  }
+});
+
+test("a gap that the disk has not taken leaves out nothing", async () => {
+  const files = new MemoryFiles();
+  const outbox = await open(files, 400);
+  await outbox.anchor({ seq: 0, follows: 0, prev: ENROLMENT });
+  for (let i = 0; i < 4; i++) addNext(outbox, 1);
+  await outbox.flush();
+  outbox.add({ seq: 4, statement: statementOf(4, 2), gap: { from: 2 } });
+  // The segment is full: another is begun, and the power goes before the gap is in it.
+  files.setFaults(({ kind }) => (kind === "append" ? "undone" : undefined));
+  await expect(outbox.flush()).rejects.toThrow();
+  files.setFaults();
+  files.crash();
+  const again = await open(files);
+  expect(again.nextLive(2)).toBe(2);
+  expect(again.nextToRenew()).toBeUndefined();
+});
+
+test("what is still to be signed anew is kept, though a receipt for what came behind it lets go of it", async () => {
+  const files = new MemoryFiles();
+  const outbox = await open(files, 400);
+  await outbox.anchor({ seq: 0, follows: 0, prev: ENROLMENT });
+  for (let i = 0; i < 6; i++) addNext(outbox, 1);
+  await outbox.flush();
+  outbox.add({ seq: 6, statement: statementOf(6, 2), gap: { from: 2 } });
+  await outbox.flush();
+  await outbox.letGo(6);
+  for (const box of [outbox, await open(files, 400)]) {
+    expect(box.nextToRenew()).toBe(2);
+    expect((await box.read(2))?.statement).toEqual(statementOf(2, 1));
+  }
+});
+
+test("what was signed anew is kept until that is safe, though space is given back meanwhile", async () => {
+  const files = new MemoryFiles();
+  const outbox = await open(files, 400);
+  await outbox.anchor({ seq: 0, follows: 0, prev: ENROLMENT });
+  for (let i = 0; i < 6; i++) addNext(outbox, 1);
+  await outbox.flush();
+  outbox.add({ seq: 6, statement: statementOf(6, 2), gap: { from: 2 } });
+  await outbox.flush();
+  for (const replaces of [2, 3, 4, 5])
+    outbox.add({ seq: replaces + 5, statement: statementOf(replaces + 5, 2), replaces });
+  await outbox.letGo(1);
+  files.crash();
+  const again = await open(files, 400);
+  for (const seq of [2, 3, 4, 5]) {
+    expect(again.nextToRenew()).toBe(seq);
+    expect((await again.read(seq))?.statement).toEqual(statementOf(seq, 1));
+    again.skipRenewal(seq);
+  }
+});
+
+test("the newest word on what came before a number counts, as after a leap", async () => {
+  const files = new MemoryFiles();
+  const outbox = await open(files, 400);
+  await outbox.anchor({ seq: 0, follows: 0, prev: ENROLMENT });
+  for (let i = 0; i < 6; i++) addNext(outbox, 1);
+  await outbox.flush();
+  expect(await outbox.hashAt(1)).toEqual(sha256(statementOf(1, 1)));
+  const foreign = sha256(new Uint8Array([7]));
+  await outbox.anchor({ seq: 1_000, follows: 2, prev: foreign });
+  for (const box of [outbox, await open(files, 400)]) expect(await box.hashAt(1)).toEqual(foreign);
 });
 
 test("any single rotten byte loses at most what it lies in, and no number is used again", async () => {
@@ -247,17 +362,20 @@ test("a gap over a gap renews only what the first had left", async () => {
   expect(outbox.nextLive(2)).toBe(10);
 });
 
-test("a leap over many numbers does not look at each of them", async () => {
-  const outbox = await filled(new MemoryFiles(), 5);
+test("a leap over many numbers does not look at each of them, nor does another start", async () => {
+  const files = new MemoryFiles();
+  const outbox = await filled(files, 5);
   await outbox.anchor({ seq: 2 ** 40, follows: 3, prev: asHash(new Uint8Array(32)) });
   outbox.add({ seq: 2 ** 40, statement: statementOf(1, 2), gap: { from: 3 } });
   await outbox.flush();
-  expect(outbox.nextToRenew()).toBe(3);
-  outbox.skipRenewal(3);
-  expect(outbox.nextToRenew()).toBe(4);
-  outbox.skipRenewal(4);
-  expect(outbox.nextToRenew()).toBeUndefined();
-  expect(outbox.nextLive(3)).toBe(2 ** 40);
+  for (const box of [outbox, await open(files)]) {
+    expect(box.nextToRenew()).toBe(3);
+    box.skipRenewal(3);
+    expect(box.nextToRenew()).toBe(4);
+    box.skipRenewal(4);
+    expect(box.nextToRenew()).toBeUndefined();
+    expect(box.nextLive(3)).toBe(2 ** 40);
+  }
 });
 
 test("segments of which all is signed anew are given back before the older ones", async () => {

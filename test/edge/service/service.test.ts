@@ -182,6 +182,10 @@ beforeEach(async () => {
   await files.write("/home/pi/air-1/edge.toml", encodeUtf8(settings));
   ports = {
     ownerOf: () => Promise.resolve(1000),
+    giveAs: (path, other) => {
+      calls.push(`give ${path} as ${other}`);
+      return Promise.resolve();
+    },
     hasSystemd: () => Promise.resolve(true),
     systemctl: (args) => {
       calls.push(args.join(" "));
@@ -216,7 +220,14 @@ test("writes the unit for the key's owner, enables and starts it", async () => {
   );
   expect(unit).toContain("ReadWritePaths=/home/pi/air-1/data\n");
   const name = "kerbstone-edge-air-1.service";
-  expect(calls).toEqual(["daemon-reload", `enable ${name}`, `restart ${name}`]);
+  const started = ["daemon-reload", `enable ${name}`, `restart ${name}`];
+  // The agent has never run, and systemd insists on the folders that a unit may write.
+  const given = "give /home/pi/air-1/data as /home/pi/air-1/key.pem";
+  expect(calls).toEqual([given, ...started]);
+  expect(await files.facts("/home/pi/air-1/data")).toMatchObject({ mode: 0o700, isFolder: true });
+  calls = [];
+  expect(await install([])).toBe(0);
+  expect(calls).toEqual(started);
 });
 
 test("cameras have programs of their own, which need room", async () => {
@@ -237,10 +248,11 @@ test("--print changes nothing; --no-start, and a machine without systemd, only w
   expect(await install(["--print"])).toBe(0);
   expect(out).toContain("[Service]");
   expect(await files.exists(UNIT)).toBe(false);
+  expect(await files.exists("/home/pi/air-1/data")).toBe(false);
   expect(await install(["--no-start"])).toBe(0);
   ports = { ...ports, hasSystemd: () => Promise.resolve(false) };
   expect(await install([])).toBe(0);
-  expect(calls).toEqual([]);
+  expect(calls.filter((call) => !call.startsWith("give "))).toEqual([]);
   expect(out).toContain("systemctl enable --now kerbstone-edge-air-1.service");
 });
 

@@ -120,6 +120,7 @@ export class Books {
     this.published.set(seq, bytes);
     this.lastPublished = statement;
     if (iat * 1000 < Date.parse("2026-11-01")) throw new Error(`${seq} was signed in the past`);
+    if (iat * 1000 > Date.parse("2086-01-01")) throw new Error(`${seq} was signed in 2099`);
   }
 
   begin(nowMs: number): void {
@@ -157,6 +158,7 @@ export class Books {
       for (const value of this.valuesIn([statement])) safe.add(value);
     if (this.diskTroubles > 0) this.troubleMs = nowMs;
     this.diskTroubles = 0;
+    const isFull = (await bytesOnDisk(files)) >= this.fate.outboxBytesMax;
     // A pack's age, a tick, and what a late timer adds.
     const ageMsMax = this.fate.packSeconds * 1000 + 2_000;
     if (how !== "stop" || this.troubleMs === nowMs) this.isViolent = true;
@@ -166,7 +168,7 @@ export class Books {
       // Whoever dies at its start has read nothing yet: what is gone now was not safe when it stopped before.
       if (how === "start" || this.quarantineFailures > 0) continue;
       // At its end it signs what it has room for.
-      if (how === "stop" && this.fate.outboxBytesMax < 10_000) continue;
+      if (how === "stop" && isFull) continue;
       const quietMs = nowMs - Math.max(one.atMs, this.troubleMs, this.beganMs);
       if (quietMs > (how === "stop" ? 1_000 : ageMsMax + 3 * 5_000))
         throw new Error(
@@ -185,8 +187,18 @@ export class Books {
       const judged = admit(state, entry, { verify: opensslVerify, entry: (at) => entries[at] });
       if (judged instanceof Refusal) throw new Error(`entry ${index}: ${judged.text}`);
     }
-    const statements = entries.map(statementOf).filter(({ issuer }) => issuer === this.device);
+    const { statements } = this;
     for (const [at, stream] of STREAMS.entries()) this.checkStream(at, stream, statements);
+  }
+
+  /** All of the device's in the log. */
+  get statements(): readonly Statement[] {
+    return this.hub.hub.entries.map(statementOf).filter(({ issuer }) => issuer === this.device);
+  }
+
+  /** Whether nobody has lied to the agent, and its disk has kept what was refused. */
+  get isExact(): boolean {
+    return !this.hasLied && this.quarantineFailures === 0;
   }
 
   private checkStream(sensor: number, stream: string, statements: readonly Statement[]): void {
@@ -323,6 +335,13 @@ export class Books {
     const pack = preimage && openPack(statement, preimage);
     return pack instanceof Refusal ? undefined : pack;
   }
+}
+
+async function bytesOnDisk(files: MemoryFiles): Promise<number> {
+  let bytes = 0;
+  for (const name of await files.list("/data/outbox").catch(() => []))
+    bytes += (await files.facts(`/data/outbox/${name}`))?.size ?? 0;
+  return bytes;
 }
 
 function keyOf(sensor: number, value: number): string {

@@ -10,6 +10,7 @@ import type { WireFault } from "./wire.ts";
 /** One thing that happens. Shares are from 0 to 1. */
 export type Deed =
   | { readonly kind: "read"; readonly sensor: number; readonly count: number }
+  | { readonly kind: "film"; readonly seconds: number }
   | { readonly kind: "wait"; readonly ms: number }
   | { readonly kind: "line"; readonly sensor: number; readonly how: "lost" | "refused" | "garbage" }
   | { readonly kind: "power-cut" | "kill"; readonly afterOperations: number }
@@ -46,6 +47,7 @@ export interface Fate {
   readonly seed: number;
   readonly level: RetentionLevel;
   readonly isRestricted: boolean;
+  readonly hasCamera: boolean;
   readonly packSeconds: number;
   readonly packReadingsMax: number;
   readonly outboxBytesMax: number;
@@ -79,6 +81,13 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
       kind: fc.constant("read" as const),
       sensor,
       count: fc.integer({ min: 1, max: 12 }),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant("film" as const),
+      seconds: fc.integer({ min: 1, max: 5 }),
     }),
   },
   {
@@ -182,6 +191,8 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
         fc.integer({ min: -DAY_MS, max: DAY_MS }),
         // The day on which Unix began.
         fc.constant(-Infinity),
+        // A clock without memory.
+        fc.constant(Date.parse("2099-01-01") - Date.parse("2026-12-01")),
       ),
     }),
   },
@@ -200,6 +211,7 @@ export function fates(deedsMax: number): fc.Arbitrary<Fate> {
     seed: fc.nat(),
     level: fc.constantFrom<RetentionLevel[]>("cosigned", "cosigned", "sealed", "stored"),
     isRestricted: fc.boolean(),
+    hasCamera: fc.boolean(),
     packSeconds: fc.constantFrom(1, 5, 10),
     packReadingsMax: fc.constantFrom(1, 4, 64),
     outboxBytesMax: fc.constantFrom(1_000_000, 1_000_000, 65_536, 5_000),

@@ -20,6 +20,7 @@ import type { Deed, Fate } from "./deeds.ts";
 import { FlakyHub } from "./flaky-hub.ts";
 import { mortalClock, mortalFiles, Mortality } from "./mortal.ts";
 import type { ClockFaults } from "./mortal.ts";
+import { CAMERA_STREAM, StreetCamera } from "./street-camera.ts";
 import { PACKET, publication, Wire } from "./wire.ts";
 import type { Packet, WireFault } from "./wire.ts";
 import { nativeSigner } from "../../support/native-signer.ts";
@@ -75,6 +76,9 @@ export class World {
   private readonly clock = new ManualClock(START_MS);
   private readonly files: MemoryFiles;
   private readonly boards = SENSORS.map(() => new Board());
+  private readonly camera = new StreetCamera();
+  /** ffmpeg writes: whatever is wrong with the disk is the agent's concern alone. */
+  private isFilming = false;
   private readonly clockFaults: ClockFaults = { skewMs: 0, lateMs: 0 };
   private readonly oldAcks: Uint8Array[] = [];
   private flaky!: FlakyHub;
@@ -105,12 +109,7 @@ export class World {
     await world.files.makeFolder("/data");
     const hub = await ScriptedHub.open(world.clock);
     const visibility = fate.isRestricted ? "restricted" : "public";
-    hub.enrol(
-      DEVICE,
-      signer,
-      SENSORS.map(({ stream }) => stream),
-      visibility,
-    );
+    hub.enrol(DEVICE, signer, [...SENSORS.map(({ stream }) => stream), CAMERA_STREAM], visibility);
     world.flaky = new FlakyHub(hub, fate.level, world.clock);
     hub.drop = () => {
       if (world.swallows <= 0) return false;
@@ -131,6 +130,9 @@ export class World {
           this.read(deed.sensor);
           await this.pass(40);
         }
+        break;
+      case "film":
+        await this.film(deed.seconds);
         break;
       case "wait":
         await this.pass(deed.ms);
@@ -239,6 +241,8 @@ export class World {
       if (round === 599) throw new Error(`it never came to rest: ${this.describe()}`);
     }
     await this.books.close(this.files);
+    const { isExact } = this.books;
+    await this.camera.close(this.files, this.books.statements, this.clock.nowMs(), isExact);
   }
 
   /** Ends everything, whatever came of it. */
@@ -270,6 +274,16 @@ export class World {
     this.books.noteRead(sensor, this.clock.monotonicMs(), isDropped);
   }
 
+  /** Has the camera finish a recording, if anybody records. */
+  private async film(seconds: number): Promise<void> {
+    if (!this.fate.hasCamera) return;
+    await this.pass(seconds * 1_000);
+    if (this.life === undefined || this.mortality.isDead) return;
+    this.isFilming = true;
+    await this.camera.film(this.files, this.clock.monotonicMs(), seconds);
+    this.isFilming = false;
+  }
+
   /** Lets time pass, looking at everything four times a second. */
   private async pass(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= 250) {
@@ -291,9 +305,16 @@ export class World {
     this.mortality = mortality;
     const clock = mortalClock(this.clock, mortality, this.clockFaults);
     const { fate } = this;
+    const ground = {
+      device: DEVICE,
+      files: mortalFiles(this.files, mortality),
+      clock,
+      random: seededRandom(`${fate.seed}/${this.random.unit()}`),
+      logger: this.books.logger,
+    };
     let agent: Agent | undefined;
     const opening = Agent.open({
-      device: DEVICE,
+      ...ground,
       origin: ORIGIN,
       signer,
       policy: this.flaky.hub.policy,
@@ -322,11 +343,8 @@ export class World {
           else this.flaky.hub.accept(wire.far);
           return wire.near;
         }, options),
+      makeCameras: fate.hasCamera ? this.camera.begin(ground) : undefined,
       dataFolder: "/data",
-      files: mortalFiles(this.files, mortality),
-      clock,
-      random: seededRandom(`${fate.seed}/${this.random.unit()}`),
-      logger: this.books.logger,
     }).then(
       (opened) => (agent = opened),
       (error: unknown) => this.books.noteFault(error),
@@ -395,7 +413,7 @@ export class World {
     kind: string,
     path: string,
   ): "undone" | "done" | "part" | "power-cut" | undefined {
-    if (!path.startsWith("/data")) return undefined;
+    if (!path.startsWith("/data") || this.isFilming) return undefined;
     if (this.end !== undefined && !this.mortality.isDead && this.end.left-- <= 0) {
       const { isPowerCut } = this.end;
       this.end = undefined;

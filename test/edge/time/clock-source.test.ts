@@ -39,6 +39,21 @@ test("a clock that says less than the build date is not believed, one that says 
   expect(time.nowMs()).toBe(BUILT_MS);
 });
 
+test("a clock that has lost its memory and says 2099 is not believed, whoever's it is", async () => {
+  const wildMs = Date.parse("2099-12-31T23:59:00Z");
+  boot(wildMs);
+  time.hearSync(undefined);
+  time.hearHub(wildMs, 0);
+  time.hearFix(fix(wildMs));
+  await clock.advance(1_000);
+  time.hearFix(fix(wildMs + 1_000));
+  expect([time.source, time.wantsHub]).toEqual(["none", true]);
+  time.hearHub(TRUE_MS, clock.monotonicMs());
+  expect([time.source, time.nowMs()]).toEqual(["hub", TRUE_MS]);
+  clock.jump(TRUE_MS - clock.nowMs());
+  expect(time.source).toBe("system");
+});
+
 test("when the clock is set, what was measured before gets its true time", async () => {
   const measuredMs = clock.monotonicMs();
   await clock.advance(60_000);
@@ -99,6 +114,24 @@ test("a receiver that has been silent for hours no longer outranks a believed sy
   expect(time.source).toBe("gps");
   await clock.advance(7 * HOUR_MS);
   expect(time.source).toBe("system");
+});
+
+test("a receiver that has been silent for hours vouches for nothing, also where the system has no time", async () => {
+  time.hearFix(fix(TRUE_MS));
+  time.hearFix(fix(TRUE_MS));
+  await clock.advance(6 * HOUR_MS);
+  expect([time.source, time.wantsHub]).toEqual(["gps", false]);
+  await clock.advance(1);
+  // Counted on, and called what it is.
+  expect([time.source, time.nowMs()]).toEqual(["system", TRUE_MS + 6 * HOUR_MS + 1]);
+  expect(time.wantsHub).toBe(true);
+  time.hearHub(TRUE_MS + 6 * HOUR_MS - 4_000, clock.monotonicMs());
+  expect([time.source, time.nowMs()]).toEqual(["hub", TRUE_MS + 6 * HOUR_MS - 4_000]);
+  for (const ms of [2_000, 1_000]) {
+    time.hearFix(fix(TRUE_MS + 6 * HOUR_MS));
+    await clock.advance(ms);
+  }
+  expect(time.source).toBe("gps");
 });
 
 test("the hub's word is the last resort", () => {
