@@ -7,111 +7,39 @@
 
 import { decodeHex } from "../ledger/bytes.ts";
 import { kidHex } from "../ledger/key.ts";
-import type { Policy } from "../ledger/policy.ts";
 import type { Position } from "../ledger/senml.ts";
-import type { Signer, Verify } from "../ledger/signature.ts";
-import type { Clock } from "../platform/clock.ts";
 import type { Files } from "../platform/files.ts";
-import type { Logger } from "../platform/log.ts";
-import type { Random } from "../platform/random.ts";
 import { BackOff } from "../platform/back-off.ts";
+import type { AgentParts, SensorSetup } from "./agent-parts.ts";
 import { PreviewChannel } from "./cameras/preview-channel.ts";
-import type { PreviewAddress } from "./cameras/preview-connection.ts";
 import { asUserError } from "../platform/system-error.ts";
 import { Chain } from "./signing/chain.ts";
 import { ClockSource } from "./time/clock-source.ts";
-import type { AskTimeSync } from "./time/time-sync.ts";
-import type { Cameras, MakeCameras } from "./cameras/cameras.ts";
+import type { Cameras } from "./cameras/cameras.ts";
 import { countingFiles } from "./outbox/counting-files.ts";
 import { newCounters } from "./counters.ts";
 import type { Counters } from "./counters.ts";
 import { Delivery } from "./delivery/delivery.ts";
-import type { Driver } from "./sensors/driver.ts";
 import { HaltMarks } from "./delivery/halt.ts";
-import type { ConnectHub } from "./delivery/hub-connection.ts";
 import { Intake } from "./packs/intake.ts";
 import type { LatestReading } from "./packs/intake.ts";
-import type { Connect } from "./sensors/lines/line.ts";
+import { Inquiries } from "./inquiries.ts";
 import { formatLiveView } from "./status/live-view.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { PackSigner } from "./packs/pack-signer.ts";
 import { Owed } from "./packs/owed.ts";
 import type { OwedCounts } from "./packs/owed.ts";
-import type { PackLimits } from "./packs/packer.ts";
 import { Publisher } from "./delivery/publisher.ts";
-import type { SendingLimits } from "./delivery/publisher.ts";
-import type { Standing } from "./delivery/standing.ts";
 import { Quarantine } from "./outbox/quarantine.ts";
 import { ReceiptTrust } from "./delivery/receipt-trust.ts";
-import type { RetentionLevel } from "./delivery/receipt-trust.ts";
 import { Repair } from "./delivery/repair.ts";
 import type { Fix, SensorReading } from "./sensors/reading.ts";
 import { Sensor } from "./sensors/sensor.ts";
 import { readStatus, writeStatus } from "./status/status-file.ts";
 import type { AgentStatus } from "./status/status.ts";
 
-/** A sensor as an agent gets it. */
-export interface SensorSetup {
-  readonly stream: string;
-  readonly driverName: string;
-  readonly address: string;
-  readonly driver: Driver;
-  readonly connect: Connect;
-  /** The board for which the device signs, where it is none of its own sensors; then it has its stream to itself. */
-  readonly via?: string | undefined;
-  readonly silentMs?: number;
-  /** How long a value may repeat before it counts as stuck; 0 for ever. */
-  readonly stuckMs?: number;
-}
-
-/** What an agent is made of. */
-export interface AgentParts {
-  readonly device: string;
-  readonly origin: string;
-  readonly signer: Signer;
-  /** Whom the device believes: pinned when it was set up. */
-  readonly policy: Policy;
-  readonly verify: Verify;
-  /** The highest that the policy can show, unless given. */
-  readonly retention?: RetentionLevel | undefined;
-  readonly isRestricted: boolean;
-  /** Where the device stands; without it a receiver among its sensors says so. */
-  readonly position?: Position | undefined;
-  readonly pack: PackLimits;
-  readonly outboxBytesMax: number;
-  readonly waitingReadingsMax: number;
-  /** No clock that says less is believed; see clock-source.ts. */
-  readonly notBeforeMs: number;
-  /** How long a system clock that nobody keeps is waited for. */
-  readonly waitForSyncMs: number;
-  /** Asks whether the system's clock is kept in step. */
-  readonly askTimeSync: AskTimeSync;
-  readonly sensors: readonly SensorSetup[];
-  /** Absent where the device has no cameras. */
-  readonly makeCameras?: MakeCameras | undefined;
-  /** Where the hub takes the live pictures of those cameras that have a preview; absent for none. */
-  readonly previewAddress?: PreviewAddress | undefined;
-  /** The stream in whose name gaps are signed; that of the first sensor unless given. */
-  readonly gapStream?: string | undefined;
-  readonly connectHub: ConnectHub;
-  /** Asks the hub for the time, milliseconds since 1970; a last resort. */
-  readonly askHubTime?: (signal: AbortSignal) => Promise<number | undefined>;
-  /** Asks the hub how the device stands with it, where it refuses the login. */
-  readonly askStanding?: (signal: AbortSignal) => Promise<Standing>;
-  readonly sending?: Partial<SendingLimits>;
-  /** Belongs to this agent alone. */
-  readonly dataFolder: string;
-  readonly files: Files;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-}
-
 const TICK_MS = 1_000;
 const STATE_EVERY_MS = 5_000;
-const ASK_TIME_EVERY_MS = 60_000;
-const ASK_SYNC_EVERY_MS = 15_000;
-const ASK_STANDING_EVERY_MS = 600_000;
 const OWED_EVERY_MS = 60_000;
 /** Cards wear out, and the file is only for those who come when the agent is dead: a live one is asked. */
 const STATUS_EVERY_MS = 600_000;
@@ -123,6 +51,7 @@ export class Agent {
   private readonly parts: AgentParts;
   private readonly kid: string;
   private readonly time: ClockSource;
+  private readonly inquiries: Inquiries;
   private readonly intake: Intake;
   private readonly outbox: Outbox;
   private readonly owed: Owed;
@@ -137,10 +66,6 @@ export class Agent {
   private fixed: Position | undefined;
   private nextFlushMs = 0;
   private nextStateMs = 0;
-  private nextAskMs = 0;
-  private nextSyncMs = 0;
-  private nextStandingMs = 0;
-  private standing: Standing | undefined;
   private nextOwedMs = 0;
   private nextStatusMs = 0;
   private lastState = "";
@@ -167,6 +92,7 @@ export class Agent {
     const { notBeforeMs, waitForSyncMs } = parts;
     const time = new ClockSource({ clock, notBeforeMs, waitForSyncMs });
     this.time = time;
+    this.inquiries = new Inquiries({ ...parts, time });
     const { pack, waitingReadingsMax } = parts;
     const position = (): Position | undefined => this.fixed;
     this.intake = new Intake({ pack, waitingReadingsMax, position, counters });
@@ -255,7 +181,7 @@ export class Agent {
       this.cameras?.run(signal),
     ];
     // Before the first pack: whether the clock is kept decides whether it is believed. Sensors are read meanwhile.
-    await this.askSync(clock.monotonicMs());
+    await this.inquiries.askSync();
     while (!signal.aborted) {
       this.tick(signal);
       await clock.sleep(TICK_MS, signal).catch(() => undefined);
@@ -306,7 +232,7 @@ export class Agent {
       atMs: this.parts.clock.nowMs(),
       isConnected: this.publisher.isConnected,
       isLoginRefused: this.publisher.isLoginRefused,
-      standing: this.publisher.isLoginRefused ? this.standing : undefined,
+      standing: this.publisher.isLoginRefused ? this.inquiries.standing : undefined,
       clockSource: this.time.source,
       halted: delivery.halted,
       isHubBehind: delivery.isHubBehind,
@@ -354,9 +280,7 @@ export class Agent {
     for (const sensor of this.sensors) sensor.tick(nowMs);
     this.intake.close(nowMs);
     this.noteProgress(nowMs);
-    if (nowMs >= this.nextSyncMs) void this.askSync(nowMs);
-    if (this.time.wantsHub) void this.askTime(signal, nowMs);
-    if (this.publisher.isLoginRefused) void this.askStanding(signal, nowMs);
+    this.inquiries.tick(signal, this.publisher.isLoginRefused);
     if (nowMs >= this.nextStateMs) this.publishState(nowMs);
     this.storing ??= this.work(nowMs).finally(() => {
       this.storing = undefined;
@@ -421,38 +345,6 @@ export class Agent {
     this.diskFault = asUserError(error)?.message ?? (error as Error).message;
     this.nextFlushMs = nowMs + this.diskRetry.nextMs();
     this.parts.logger.error({ error }, "the disk fails; what was signed waits in memory");
-  }
-
-  private async askSync(nowMs: number): Promise<void> {
-    this.nextSyncMs = nowMs + ASK_SYNC_EVERY_MS;
-    this.time.hearSync(await this.parts.askTimeSync());
-  }
-
-  private async askTime(signal: AbortSignal, nowMs: number): Promise<void> {
-    const { askHubTime, clock, logger } = this.parts;
-    if (askHubTime === undefined || nowMs < this.nextAskMs) return;
-    this.nextAskMs = nowMs + ASK_TIME_EVERY_MS;
-    try {
-      const timeMs = await askHubTime(signal);
-      if (timeMs !== undefined) this.time.hearHub(timeMs, clock.monotonicMs());
-    } catch (error) {
-      logger.info({ error }, "the hub could not be asked for the time");
-    }
-  }
-
-  /** Finds out what a refused login means, for people to know. */
-  private async askStanding(signal: AbortSignal, nowMs: number): Promise<void> {
-    const { askStanding, logger } = this.parts;
-    if (askStanding === undefined || nowMs < this.nextStandingMs) return;
-    this.nextStandingMs = nowMs + ASK_STANDING_EVERY_MS;
-    try {
-      const before = this.standing;
-      this.standing = await askStanding(signal);
-      if (this.standing === before) return;
-      logger.warn({ standing: this.standing }, "the hub refuses the login, and says why");
-    } catch (error) {
-      logger.info({ error }, "the hub could not be asked how this device stands with it");
-    }
   }
 
   private publishState(nowMs: number): void {

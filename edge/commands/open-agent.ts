@@ -13,7 +13,7 @@ import { fastestVerify } from "../../platform/native-verify.ts";
 import { readPolicyText } from "../../platform/policy-file.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { Agent } from "../agent.ts";
-import type { AgentParts, SensorSetup } from "../agent.ts";
+import type { AgentParts, SensorSetup } from "../agent-parts.ts";
 import type { MakeCameras } from "../cameras/cameras.ts";
 import { previewUrlOf } from "../cameras/preview-address.ts";
 import type { CameraAccess } from "../cameras/rtsp/camera-access.ts";

@@ -1,7 +1,7 @@
 /** What an agent keeps of its promises when disk, clock, network or hub do not keep theirs: each trouble by itself. */
 
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { AgentParts } from "../../edge/agent.ts";
+import type { AgentParts } from "../../edge/agent-parts.ts";
 import type { Standing } from "../../edge/delivery/standing.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { silentLogger } from "../../platform/log.ts";

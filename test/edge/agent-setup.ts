@@ -1,7 +1,7 @@
 /** A whole agent over a scripted hub, with a sensor, a clock and a disk in memory, for tests of the agent. */
 
 import { Agent } from "../../edge/agent.ts";
-import type { AgentParts } from "../../edge/agent.ts";
+import type { AgentParts } from "../../edge/agent-parts.ts";
 import { DRIVERS } from "../../edge/sensors/drivers/drivers.ts";
 import type { Connect, ConnectionEvents } from "../../edge/sensors/lines/line.ts";
 import { encodeUtf8 } from "../../ledger/bytes.ts";

@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { AgentParts } from "../../edge/agent.ts";
+import type { AgentParts } from "../../edge/agent-parts.ts";
 import { DRIVERS } from "../../edge/sensors/drivers/drivers.ts";
 import { Refusal } from "../../ledger/errors.ts";
 import { kidHex } from "../../ledger/key.ts";

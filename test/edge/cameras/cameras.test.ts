@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Agent } from "../../../edge/agent.ts";
-import type { AgentParts } from "../../../edge/agent.ts";
+import type { AgentParts } from "../../../edge/agent-parts.ts";
 import { Cameras } from "../../../edge/cameras/cameras.ts";
 import type { CameraGround, CameraSetup } from "../../../edge/cameras/camera.ts";
 import { segmentName } from "../../../edge/cameras/recording/segment-list.ts";
