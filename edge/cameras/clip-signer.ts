@@ -48,9 +48,12 @@ const TIME_STEP_MS = 500;
 /** See the head of the file. */
 export class ClipSigner {
   private readonly parts: ClipSignerParts;
+  /** What earlier processes have left: a ring that the disk lets be opened late was noted by them alone. */
+  private readonly durableBefore: number;
 
   constructor(parts: ClipSignerParts) {
     this.parts = parts;
+    this.durableBefore = parts.outbox.durable;
   }
 
   /** Segments of a camera that wait. */
@@ -112,29 +115,18 @@ export class ClipSigner {
    * What was signed and did not get to the disk has to be signed again; what did, though nobody noted it, has not.
    */
   async recall(ring: Ring): Promise<void> {
-    const { outbox } = this.parts;
     for (const { record } of ring.segments) {
       const { signing, number } = record;
-      if (signing.state === "signed" && signing.seq > outbox.durable) {
+      if (signing.state === "signed" && signing.seq > this.durableBefore) {
         ring.note(number, { signing: { state: "waiting" } });
       }
     }
     const unsure = ring.segments.map(({ record }) => record).filter((one) => this.isUnsure(one));
     const signed = await this.clipsFrom(Math.min(...unsure.map(firstSeqOf)));
-    for (const { number, sha256 = "", signing } of unsure) {
-      const known = signed.get(sha256);
-      if (known !== undefined) ring.note(number, { signing: known });
-      else if (await this.wasTorn(signing)) ring.note(number, { signing: { state: "waiting" } });
+    for (const { number, sha256 = "" } of unsure) {
+      const signing = signed.get(sha256);
+      if (signing !== undefined) ring.note(number, { signing });
     }
-  }
-
-  /** Whether a clip was lost with a torn end that a gap has closed off since: where the disk let the recordings be opened late. */
-  private async wasTorn(signing: Signing): Promise<boolean> {
-    const { outbox } = this.parts;
-    if (signing.state !== "signed" || (await outbox.read(signing.seq)) !== undefined) return false;
-    const at = outbox.nextLive(signing.seq);
-    const gap = at === undefined ? undefined : (await outbox.read(at))?.gap;
-    return gap !== undefined && gap.refused !== signing.seq;
   }
 
   /** Whether the outbox may know more of a recording's clip than what stands beside it. */
