@@ -112,7 +112,8 @@ export class ClipSigner {
   /**
    * After a start, and before anything is signed: puts right what a crash left between a recording and its statement.
    *
-   * What was signed and did not get to the disk has to be signed again; what did, though nobody noted it, has not.
+   * What was signed and did not get to the disk has to be signed again; what did, though nobody noted it, has not. A clip that a
+   * gap left out for good was refused.
    */
   async recall(ring: Ring): Promise<void> {
     for (const { record } of ring.segments) {
@@ -123,9 +124,11 @@ export class ClipSigner {
     }
     const unsure = ring.segments.map(({ record }) => record).filter((one) => this.isUnsure(one));
     const signed = await this.clipsFrom(Math.min(...unsure.map(firstSeqOf)));
-    for (const { number, sha256 = "" } of unsure) {
-      const signing = signed.get(sha256);
-      if (signing !== undefined) ring.note(number, { signing });
+    for (const { number, sha256 = "", signing } of unsure) {
+      const found = signed.get(sha256);
+      if (found !== undefined) ring.note(number, { signing: found });
+      else if (signing.state === "signed")
+        ring.note(number, { signing: { state: "unsigned", reason: "refused" } });
     }
   }
 
@@ -133,7 +136,7 @@ export class ClipSigner {
   private isUnsure({ signing }: SegmentRecord): boolean {
     const { outbox } = this.parts;
     if (signing.state !== "signed") return signing.state === "waiting";
-    return signing.seq >= outbox.oldest && outbox.nextLive(signing.seq) !== signing.seq;
+    return signing.seq >= outbox.oldest && !outbox.isInForce(signing.seq);
   }
 
   /** The clips among the statements on disk from a number on, by the SHA-256 of their recordings. */
@@ -141,7 +144,7 @@ export class ClipSigner {
     const { outbox } = this.parts;
     const found = new Map<string, Signing>();
     for (let seq = Math.max(from, outbox.oldest); seq <= outbox.durable; seq++) {
-      const record = outbox.nextLive(seq) === seq ? await outbox.read(seq) : undefined;
+      const record = outbox.isInForce(seq) ? await outbox.read(seq) : undefined;
       const statement = record && decodeStatement(record.statement);
       if (statement === undefined || statement instanceof Refusal) continue;
       const clip = statement.kind === "clip" ? decodeClip(statement.payload) : undefined;

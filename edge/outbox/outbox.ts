@@ -228,6 +228,11 @@ export class Outbox {
     }
   }
 
+  /** Whether what `seq` says is in force: no gap has left it out, or it is still to be signed anew. */
+  isInForce(seq: number): boolean {
+    return this.succession.nextLive(seq) === seq || this.succession.isWanted(seq, seq);
+  }
+
   /** Says that `seq` is not signed anew: there is nothing left of it that could be. */
   skipRenewal(seq: number): void {
     this.succession.renewed(seq);

@@ -9,7 +9,7 @@ import { segmentName } from "../../../edge/cameras/recording/segment-list.ts";
 import { recordName } from "../../../edge/cameras/recording/segment-record.ts";
 import { DRIVERS } from "../../../edge/sensors/drivers/drivers.ts";
 import type { ConnectionEvents } from "../../../edge/sensors/lines/line.ts";
-import { concatBytes, encodeHex } from "../../../ledger/bytes.ts";
+import { concatBytes, encodeHex, encodeUtf8 } from "../../../ledger/bytes.ts";
 import { Refusal } from "../../../ledger/errors.ts";
 import { decodeClip } from "../../../ledger/kinds/clip.ts";
 import type { Clip } from "../../../ledger/kinds/clip.ts";
@@ -455,6 +455,31 @@ describe("a chain that has to be mended", () => {
       const { number } = recorded.get(encodeHex(clip.sha256))!;
       expect(await beside(number)).toMatchObject({ signing: { state: "signed", seq: clip.seq } });
     }
+  });
+
+  test("a clip that was refused says so after a restart, though the note of it was lost with the power", async () => {
+    hub.enrol("gate-1", signer, ["camera"]);
+    const first = await start();
+    await begin();
+    await record();
+    await until("the first is in the log", () => clips().length === 1);
+    hub.refuse = ({ seq }) => (seq === 1 ? "malformed" : undefined);
+    await record();
+    await until("it is refused", () => first.agent.status().counters.nacks > 0);
+    await record();
+    await until("what comes behind is in the log", () => clips().length === 2);
+    await clock.advance(2_000);
+    const note = await beside(1);
+    expect(note).toMatchObject({ signing: { state: "unsigned", reason: "refused" } });
+    await first.stop();
+    const path = `${FOLDER}/${recordName(1)}`;
+    const lost = { ...note, signing: { state: "signed", seq: 1, statement: "00".repeat(32) } };
+    await files.write(path, encodeUtf8(JSON.stringify(lost)));
+    hub.refuse = () => undefined;
+    await start();
+    await clock.advance(5_000);
+    expect(await beside(1)).toEqual(note);
+    expect(numbers()).toEqual([0, 2]);
   });
 
   test("a clip that was torn off is signed again, though its recording was opened only behind the gap", async () => {
