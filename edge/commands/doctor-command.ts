@@ -114,7 +114,7 @@ async function examine(
     free = freeBytes;
     return judgeSpace(freeBytes, status?.status.outboxBytes ?? 0, config.outbox.bytesMax);
   });
-  const hub = await checkHub(io, config);
+  const hub = await checkHub(io, config, folder);
   findings.push(...hub.findings);
   const notBeforeMs = Date.parse(config.clock.notBefore);
   await look("clock", async () =>
@@ -139,7 +139,7 @@ async function examine(
   if (status?.isLive === true) return findings;
   if (signer !== undefined) {
     const connect = await hubConnector(io, config, folder).catch(() => undefined);
-    if (connect) await look("login", () => logIn(io, config, signer!, connect));
+    if (connect) await look("login", () => logIn(io, config, folder, signer!, connect));
   }
   return findings;
 }

@@ -9,7 +9,12 @@ import { UserError } from "../../platform/user-error.ts";
 import type { ConnectHub } from "../delivery/hub-connection.ts";
 import { askShown, standingOf } from "../delivery/standing.ts";
 import type { Standing } from "../delivery/standing.ts";
+import { trustingFetch } from "../../platform/trusting-fetch.ts";
 import type { EdgeConfig } from "../settings/config.ts";
+
+const LIMIT_MS = 10_000;
+/** Of an answer: a hub's word on itself or on a device is far shorter. */
+const BYTES_MAX = 65_536;
 
 /** Makes what connects to a device's hub. Rejects with `UserError` where the authority's file is missing. */
 export async function hubConnector(
@@ -35,12 +40,36 @@ export async function readAuthority(
   return pem;
 }
 
+/** What asks the hub's HTTP server, with one attempt of ten seconds. Rejects with `UserError` where the authority's file is missing. */
+export async function hubClient(
+  io: Pick<ProgramIo, "files" | "clock" | "random">,
+  { hub }: EdgeConfig,
+  folder: string,
+): Promise<HttpClient> {
+  return clientOf(io, await readAuthority(io, hub, folder));
+}
+
+/** The same for a device that has no settings yet; `ca` is the authority's PEM, absent for those of the system. */
+export function clientOf(
+  { clock, random }: Pick<ProgramIo, "clock" | "random">,
+  ca: Uint8Array | undefined,
+): HttpClient {
+  const trust = ca === undefined ? {} : { fetch: trustingFetch(ca) };
+  return new HttpClient({
+    clock,
+    random,
+    timeoutMs: LIMIT_MS,
+    attemptsMax: 1,
+    bytesMax: BYTES_MAX,
+    ...trust,
+  });
+}
+
 /** Asks the hub's HTTP server for the time; a second's grain is enough for a last resort. */
 export function timeAsker(
-  { clock, random }: Pick<ProgramIo, "clock" | "random">,
+  client: HttpClient,
   url: string,
 ): (signal: AbortSignal) => Promise<number | undefined> {
-  const client = new HttpClient({ clock, random, timeoutMs: 10_000, attemptsMax: 1 });
   return async (signal) => {
     const { headers } = await client.get(new URL("healthz", withSlash(url)).href, { signal });
     const timeMs = Date.parse(headers.get("date") ?? "");
@@ -50,12 +79,11 @@ export function timeAsker(
 
 /** Asks the hub's HTTP server how a device stands with it. */
 export function standingAsker(
-  { clock, random }: Pick<ProgramIo, "clock" | "random">,
+  client: HttpClient,
   url: string,
   device: string,
   kid: string,
 ): (signal: AbortSignal) => Promise<Standing> {
-  const client = new HttpClient({ clock, random, timeoutMs: 10_000, attemptsMax: 1 });
   return async (signal) => standingOf(await askShown(client, url, device, signal), kid);
 }
 

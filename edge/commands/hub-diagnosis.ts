@@ -6,13 +6,13 @@ import { decodeUtf8 } from "../../ledger/bytes.ts";
 import { kidHex } from "../../ledger/key.ts";
 import { signLoginToken } from "../../ledger/login-token.ts";
 import type { Signer } from "../../ledger/signature.ts";
-import { HttpClient } from "../../platform/http-client.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
 import type { ConnectHub } from "../delivery/hub-connection.ts";
 import { askShown, standingOf } from "../delivery/standing.ts";
 import type { Standing } from "../delivery/standing.ts";
 import type { EdgeConfig } from "../settings/config.ts";
+import { hubClient } from "./hub-access.ts";
 import { explainRefusedLogin, find } from "./diagnosis.ts";
 import type { Finding } from "./diagnosis.ts";
 
@@ -23,19 +23,21 @@ const logShape = z.object({ origin: z.string(), vkey: z.string() });
 /** Asks the hub who it is, and for the time; `dateMs` is what it says, by the second. */
 export async function checkHub(
   io: ProgramIo,
-  { hub, origin }: EdgeConfig,
+  config: EdgeConfig,
+  folder: string,
 ): Promise<{ findings: Finding[]; dateMs: number | undefined }> {
+  const { hub, origin } = config;
   const { url } = hub;
   if (url === undefined) {
     const text = "hub.url is not set, so the hub is not asked over HTTP";
     return { findings: [{ subject: "hub", level: "unsure", text }], dateMs: undefined };
   }
-  const { clock, random, signal } = io;
+  const { signal } = io;
   let dateMs: number | undefined;
   const finding = await find(
     "hub",
     async () => {
-      const client = new HttpClient({ clock, random, timeoutMs: LIMIT_MS, attemptsMax: 1 });
+      const client = await hubClient(io, config, folder);
       const reply = await client.get(`${url.replace(/\/$/, "")}/api/v1/log`, { signal });
       const saidMs = Date.parse(reply.headers.get("date") ?? "");
       dateMs = Number.isNaN(saidMs) ? undefined : saidMs;
@@ -69,13 +71,15 @@ const NO_REASON = {
 
 /** How the device stands with the hub; `undefined` where that cannot be asked. */
 async function standingAt(
-  { clock, random, signal }: ProgramIo,
-  url: string,
-  name: string,
+  io: ProgramIo,
+  config: EdgeConfig,
+  folder: string,
   kid: string,
 ): Promise<Standing | undefined> {
-  const client = new HttpClient({ clock, random, timeoutMs: LIMIT_MS, attemptsMax: 1 });
-  const shown = await askShown(client, url, name, signal).catch(() => undefined);
+  const { hub, name } = config;
+  if (hub.url === undefined) return undefined;
+  const client = await hubClient(io, config, folder).catch(() => undefined);
+  const shown = client && (await askShown(client, hub.url, name, io.signal).catch(() => undefined));
   return shown && standingOf(shown, kid);
 }
 
@@ -87,6 +91,7 @@ async function standingAt(
 export async function logIn(
   io: ProgramIo,
   config: EdgeConfig,
+  folder: string,
   signer: Signer,
   connect: ConnectHub,
 ): Promise<string> {
@@ -112,7 +117,7 @@ export async function logIn(
     });
     return `accepted at ${hub.mqtt}`;
   } catch (error) {
-    throw await explainLogin(io, config, kidHex(signer.publicKey), error);
+    throw await explainLogin(io, config, folder, kidHex(signer.publicKey), error);
   } finally {
     cancel();
     client.end(true);
@@ -121,14 +126,15 @@ export async function logIn(
 
 async function explainLogin(
   io: ProgramIo,
-  { hub, name }: EdgeConfig,
+  config: EdgeConfig,
+  folder: string,
   kid: string,
   cause: unknown,
 ): Promise<UserError> {
-  const url = hub.mqtt;
+  const url = config.hub.mqtt;
   const { message, code } = cause as { message?: string; code?: unknown };
   if (code === 4 || code === 5) {
-    const standing = hub.url === undefined ? undefined : await standingAt(io, hub.url, name, kid);
+    const standing = await standingAt(io, config, folder, kid);
     const { text, remedy } = standing === undefined ? NO_REASON : explainRefusedLogin(standing);
     return new UserError(`${url} refuses the login of this device${text}`, { hint: remedy, cause });
   }

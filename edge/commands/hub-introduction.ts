@@ -6,9 +6,10 @@
 
 import { z } from "zod";
 import { decodeUtf8 } from "../../ledger/bytes.ts";
-import { HttpClient, HttpFailure } from "../../platform/http-client.ts";
+import { HttpFailure } from "../../platform/http-client.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
+import { clientOf } from "./hub-access.ts";
 import type { Questions } from "./questions.ts";
 
 /** What the hub says of itself, and the user has agreed to. */
@@ -34,11 +35,15 @@ export interface HubFlags {
   readonly yes: boolean;
 }
 
-/** Finds out about the hub. Throws a `UserError` where it contradicts what was given, cannot be asked, or is not confirmed. */
+/**
+ * Finds out about the hub, whose certificate is by the authority `ca` (PEM) where one is given. Throws a `UserError` where it
+ * contradicts what was given, cannot be asked, or is not confirmed.
+ */
 export async function hubFacts(
   io: ProgramIo,
   flags: HubFlags,
   questions: Questions,
+  ca: Uint8Array | undefined,
 ): Promise<HubFacts> {
   const { vkey, origin, mqtt, hub } = flags;
   if (vkey !== undefined && origin !== undefined && mqtt !== undefined)
@@ -48,7 +53,7 @@ export async function hubFacts(
       hint: "Without a hub at hand, give --origin, --vkey and --mqtt.",
     });
   }
-  const said = await askHub(io, hub);
+  const said = await askHub(io, hub, ca);
   if (origin !== undefined && origin !== said.origin) {
     throw new UserError(`The hub's log is ${said.origin}, not ${origin}.`);
   }
@@ -61,15 +66,13 @@ export async function hubFacts(
   return { origin: said.origin, vkey: said.vkey, mqtt: mqtt ?? mqttAddress(hub, said.mqttPort) };
 }
 
-async function askHub(io: ProgramIo, hub: string): Promise<z.infer<typeof hubShape>> {
-  const { clock, random, signal } = io;
-  const client = new HttpClient({
-    clock,
-    random,
-    timeoutMs: 10_000,
-    attemptsMax: 2,
-    bytesMax: 65_536,
-  });
+async function askHub(
+  io: ProgramIo,
+  hub: string,
+  ca: Uint8Array | undefined,
+): Promise<z.infer<typeof hubShape>> {
+  const { signal } = io;
+  const client = clientOf(io, ca);
   const url = `${hub.replace(/\/$/, "")}/api/v1/log`;
   try {
     const reply = await client.get(url, { signal });

@@ -3,7 +3,7 @@
  */
 
 import { resolve } from "node:path";
-import { encodeUtf8 } from "../../ledger/bytes.ts";
+import { decodeUtf8, encodeUtf8 } from "../../ledger/bytes.ts";
 import { isName } from "../../ledger/name.ts";
 import { formatHelp, numberFlag, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec, FlagValues } from "../../platform/command-line.ts";
@@ -52,6 +52,11 @@ const spec = {
       type: "text",
       value: "FILE",
       about: "the log's quorum policy, from the operator; pinned",
+    },
+    "hub-ca": {
+      type: "text",
+      value: "FILE",
+      about: "PEM of the authority behind the hub's certificate; the system's, unless given",
     },
     mqtt: {
       type: "text",
@@ -155,7 +160,8 @@ async function makeDevice(
   const mayFind = given.length === 0 && flags.stream.length === 0 && cameras.length === 0;
   const isPlaced = flags.lat !== undefined || flags.lon !== undefined || !mayFind;
   if (isPlaced) placeOf(flags, undefined);
-  const hub = await hubFacts(io, flags, questions);
+  const authority = flags["hub-ca"] === undefined ? undefined : await readPem(io, flags["hub-ca"]);
+  const hub = await hubFacts(io, flags, questions, authority);
   trustOf({ origin: hub.origin, vkey: hub.vkey, policy: policyText });
   const found = mayFind ? await findSensors(io, flags, questions, ports) : undefined;
   const sensors = found?.sensors ?? given;
@@ -168,7 +174,12 @@ async function makeDevice(
   const settings = formatSettings({
     ...profile,
     isMoving: flags.moves,
-    hub: { ...hub, url: flags.hub, hasPolicy: policyText !== undefined },
+    hub: {
+      ...hub,
+      url: flags.hub,
+      hasPolicy: policyText !== undefined,
+      hasAuthority: authority !== undefined,
+    },
     lan,
     sensors,
     cameras,
@@ -177,6 +188,7 @@ async function makeDevice(
   if (policyText !== undefined) {
     await io.files.write(`${folder}/policy.txt`, encodeUtf8(policyText));
   }
+  if (authority !== undefined) await io.files.write(`${folder}/hub-ca.pem`, authority);
   const keyPath = `${folder}/key.pem`;
   const signer = (await io.files.exists(keyPath))
     ? await loadKey(io.files, keyPath)
@@ -224,6 +236,17 @@ async function askPlace(questions: Questions): Promise<Place | undefined> {
     .split(/[\s,;]+/)
     .map((part) => (part === "" ? NaN : Number(part)));
   return { lat, lon };
+}
+
+async function readPem(io: ProgramIo, file: string): Promise<Uint8Array> {
+  const path = resolve(io.cwd, file);
+  const bytes = await io.files.read(path);
+  if (bytes === undefined) throw new UserError(`There is no file ${path}.`);
+  if (decodeUtf8(bytes)?.includes("-----BEGIN CERTIFICATE-----") !== true)
+    throw new UserError(`${path} holds no certificate in PEM.`, {
+      hint: "It begins with -----BEGIN CERTIFICATE-----; ask the operator for the authority's.",
+    });
+  return bytes;
 }
 
 /** Lets the loader look at the settings before they are written under their own name. */

@@ -24,7 +24,7 @@ import { lineAddressOf, openLan, viaOf } from "../settings/lan.ts";
 import { checkRetention, trustOf } from "../settings/trust.ts";
 import { systemTimeSync } from "../time/time-sync.ts";
 import type { AskTimeSync } from "../time/time-sync.ts";
-import { hubConnector, readAuthority, standingAsker, timeAsker } from "./hub-access.ts";
+import { hubClient, hubConnector, readAuthority, standingAsker, timeAsker } from "./hub-access.ts";
 
 /** Makes the agent of a settings file in `folder`, whose data folder is the caller's to lock, on lines that it shares. */
 export async function openAgent(
@@ -44,6 +44,7 @@ export async function openAgent(
   const notBeforeMs = Date.parse(config.clock.notBefore);
   const connect = lines.connectTo(await openLan(files, config.lan, folder));
   const signer = await loadKey(files, resolve(folder, config.key));
+  const client = await hubClient(io, config, folder);
   return Agent.open({
     device: config.name,
     origin,
@@ -67,8 +68,8 @@ export async function openAgent(
     ...(hub.url === undefined
       ? {}
       : {
-          askHubTime: timeAsker(io, hub.url),
-          askStanding: standingAsker(io, hub.url, config.name, kidHex(signer.publicKey)),
+          askHubTime: timeAsker(client, hub.url),
+          askStanding: standingAsker(client, hub.url, config.name, kidHex(signer.publicKey)),
         }),
     sending: config.sending,
     dataFolder: resolve(folder, config.data),

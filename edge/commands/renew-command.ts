@@ -13,7 +13,6 @@ import { REASONS } from "../../ledger/kinds/reason.ts";
 import { formatHelp, numberFlag, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec, FlagValues } from "../../platform/command-line.ts";
 import { lockFolder } from "../../platform/folder-lock.ts";
-import { HttpClient } from "../../platform/http-client.ts";
 import { createKey, loadKey } from "../../platform/key-file.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
@@ -23,6 +22,7 @@ import { loadEdgeConfig } from "../settings/config.ts";
 import type { EdgeConfig } from "../settings/config.ts";
 import { formatEnrolmentRequest } from "../../platform/enrolment-request.ts";
 import type { DeviceProfile } from "../../platform/enrolment-request.ts";
+import { hubClient } from "./hub-access.ts";
 import { claimAsQr } from "./terminal-qr.ts";
 
 const spec = {
@@ -65,7 +65,7 @@ export async function renewEdge(io: ProgramIo, argv: readonly string[]): Promise
   if (!REASONS.some((known) => known === reason))
     throw new UserError(`--reason is one of ${REASONS.join(", ")}, not ${reason}.`);
   // Everything that may be refused is looked at before anything is moved.
-  const profile = await profileOf(io, config, flags);
+  const profile = await profileOf(io, config, folder, flags);
   const keyPath = resolve(folder, config.key);
   const data = resolve(folder, config.data);
   const giveAway = await ownerOf(keyPath);
@@ -130,9 +130,14 @@ async function move(files: ProgramIo["files"], from: string, to: string): Promis
 }
 
 /** What the enrolment is to say: as the hub shows the old one, unless the flags say otherwise. */
-async function profileOf(io: ProgramIo, config: EdgeConfig, flags: Flags): Promise<DeviceProfile> {
+async function profileOf(
+  io: ProgramIo,
+  config: EdgeConfig,
+  folder: string,
+  flags: Flags,
+): Promise<DeviceProfile> {
   const { name, origin, visibility, position, sensors, cameras } = config;
-  const shown = await shownByHub(io, config);
+  const shown = await shownByHub(io, config, folder);
   const own = [...sensors, ...cameras].map(({ stream }) => stream);
   const streams = new Set([...(shown?.streams ?? []), ...own]);
   return {
@@ -161,11 +166,15 @@ async function profileOf(io: ProgramIo, config: EdgeConfig, flags: Flags): Promi
 }
 
 /** The old enrolment, if the hub can be asked and still shows it. */
-async function shownByHub(io: ProgramIo, config: EdgeConfig): Promise<ShownDevice | undefined> {
-  const { clock, random, signal } = io;
+async function shownByHub(
+  io: ProgramIo,
+  config: EdgeConfig,
+  folder: string,
+): Promise<ShownDevice | undefined> {
+  const { signal } = io;
   const { url } = config.hub;
   if (url === undefined) return undefined;
-  const client = new HttpClient({ clock, random, timeoutMs: 10_000, attemptsMax: 2 });
+  const client = await hubClient(io, config, folder);
   const shown = await askShown(client, url, config.name, signal).catch(() => undefined);
   if (shown === undefined) io.stderr.write(`${url} cannot be asked for the old enrolment.\n`);
   return shown === "unknown" ? undefined : shown;

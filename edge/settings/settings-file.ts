@@ -22,6 +22,8 @@ export interface NewSettings extends DeviceProfile {
     readonly vkey: string;
     /** The policy lies beside the file, as policy.txt. */
     readonly hasPolicy: boolean;
+    /** The authority behind its certificate lies beside the file, as hub-ca.pem. */
+    readonly hasAuthority?: boolean;
   };
   /** Where the sensors of the LAN are reached; empty for none. */
   readonly lan?: LanConfig;
@@ -76,6 +78,7 @@ export function formatSettings(settings: NewSettings): string {
     "# Receipts of any other key are not believed.",
     entry("vkey", hub.vkey),
     ...(hub.hasPolicy ? [entry("policy", "policy.txt")] : []),
+    ...(hub.hasAuthority === true ? [entry("ca", "hub-ca.pem")] : []),
     ...(settings.isMoving ? [] : ["", "[position]", `lat = ${lat}`, `lon = ${lon}`]),
     ...formatLan(settings.lan ?? {}),
     ...settings.sensors.flatMap((sensor) => ["", formatSensor(sensor).trimEnd()]),

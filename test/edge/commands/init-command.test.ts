@@ -1,13 +1,15 @@
 /** Making a device: key, pinned settings, and a request that a hub takes. */
 
 import { Buffer } from "node:buffer";
+import { once } from "node:events";
 import { createServer } from "node:http";
-import type { Server } from "node:http";
+import type { Server, ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { run } from "../../../edge/main.ts";
 import { loadEdgeConfig } from "../../../edge/settings/config.ts";
-import { decodeBase64Url, decodeHex } from "../../../ledger/bytes.ts";
+import { decodeBase64Url, decodeHex, encodeUtf8 } from "../../../ledger/bytes.ts";
 import { holdsPossession } from "../../../ledger/kinds/possession.ts";
 import { formatVkey, TYPE_ED25519, vkeyOf } from "../../../ledger/note.ts";
 import { nobleSigner } from "../../../ledger/signature.ts";
@@ -17,6 +19,7 @@ import { exitCodeOf } from "../../../platform/lifecycle.ts";
 import { MemoryFiles } from "../../../platform/memory-files.ts";
 import { opensslVerify } from "../../../platform/native-verify.ts";
 import { seededRandom } from "../../../platform/random.ts";
+import { TEST_CERTIFICATE, TEST_CERTIFICATE_KEY } from "../../support/test-certificate.ts";
 
 const ORIGIN = "kerbstone.example/test";
 const VKEY = vkeyFor(1);
@@ -135,6 +138,30 @@ test("asks the hub, shows its key, and pins it after a yes", async () => {
   expect(stdout).toContain(VKEY);
   const config = await loadEdgeConfig({ file: "/home/air-1/edge.toml", env: {}, flags: {}, files });
   expect(config.hub).toMatchObject({ vkey: VKEY, mqtt: "mqtt://127.0.0.1:1884", url: hubUrl() });
+});
+
+test("a hub behind a private authority is asked with that, which is kept beside the settings", async () => {
+  const answer = (_: unknown, response: ServerResponse): unknown =>
+    response.end(JSON.stringify(said));
+  const cert = { cert: TEST_CERTIFICATE, key: TEST_CERTIFICATE_KEY };
+  const secure = createSecureServer(cert, answer).listen(0, "127.0.0.1");
+  await once(secure, "listening");
+  const url = `https://127.0.0.1:${(secure.address() as AddressInfo).port}`;
+  try {
+    const argv = [...DEVICE, "--hub", url, "--vkey", VKEY];
+    expect(await init(argv)).not.toBe(0);
+    expect(stderr).toMatch(/cannot be asked: .*certificate/);
+    await files.write("/home/ca.pem", encodeUtf8("no certificate"));
+    expect(await init([...argv, "--hub-ca", "ca.pem"])).not.toBe(0);
+    expect(stderr).toMatch(/\/home\/ca\.pem holds no certificate in PEM/);
+    await files.write("/home/ca.pem", encodeUtf8(TEST_CERTIFICATE));
+    expect(await init([...argv, "--hub-ca", "ca.pem"])).toBe(0);
+  } finally {
+    secure.close();
+  }
+  const config = await loadEdgeConfig({ file: "/home/air-1/edge.toml", env: {}, flags: {}, files });
+  expect(config.hub).toMatchObject({ ca: "hub-ca.pem", mqtt: "mqtts://127.0.0.1:1884" });
+  expect(await files.read("/home/air-1/hub-ca.pem")).toEqual(encodeUtf8(TEST_CERTIFICATE));
 });
 
 test.each(["n\n", "", "yo\n"])("makes nothing without a yes (%j)", async (answer) => {
