@@ -231,6 +231,7 @@ export class Agent {
       kid: this.kid,
       atMs: this.parts.clock.nowMs(),
       isConnected: this.publisher.isConnected,
+      apart: this.apart(),
       isLoginRefused: this.publisher.isLoginRefused,
       standing: this.publisher.isLoginRefused ? this.inquiries.standing : undefined,
       clockSource: this.time.source,
@@ -253,6 +254,13 @@ export class Agent {
       preview: this.previewChannel?.status(),
       cameras: this.cameras?.status() ?? [],
     };
+  }
+
+  private apart(): AgentStatus["apart"] {
+    const { apart } = this.publisher;
+    if (apart === undefined) return undefined;
+    const forMs = this.parts.clock.monotonicMs() - apart.sinceMs;
+    return { forMs: Math.round(forMs), reason: apart.reason };
   }
 
   private sensorOf(setup: SensorSetup): Sensor {

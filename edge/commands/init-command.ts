@@ -13,12 +13,13 @@ import { UserError } from "../../platform/user-error.ts";
 import { loadEdgeConfig } from "../settings/config.ts";
 import { discoverSensors } from "../finding/discovery.ts";
 import type { Discovery, DiscoveryPorts } from "../finding/discovery.ts";
-import { formatEnrolmentRequest } from "../../platform/enrolment-request.ts";
 import type { DeviceProfile } from "../../platform/enrolment-request.ts";
 import { connectTo } from "../sensors/lines/connect.ts";
 import { systemDeviceNames } from "../sensors/lines/device-names.ts";
 import { hubFacts } from "./hub-introduction.ts";
 import { checkLanFlags, LAN_FLAGS, lanOfFlags } from "./lan-flags.ts";
+import { askPlace } from "./place-question.ts";
+import type { Place } from "./place-question.ts";
 import { Questions } from "./questions.ts";
 import {
   formatSensor,
@@ -26,6 +27,7 @@ import {
   parseCamera,
   parseSensor,
 } from "../settings/settings-file.ts";
+import { CLAIM_FILE, makeClaim } from "./claim.ts";
 import { claimAsQr } from "./terminal-qr.ts";
 import { trustOf } from "../settings/trust.ts";
 import { readPolicyText } from "../../platform/policy-file.ts";
@@ -127,7 +129,10 @@ export async function initEdge(
   if (!isName(flags.name)) throw new UserError("--name needs 1 to 63 of a-z, 0-9 and -.");
   const folder = resolve(io.cwd, flags.folder ?? flags.name);
   const settingsPath = `${folder}/edge.toml`;
-  if (await io.files.exists(settingsPath)) throw new UserError(`${settingsPath} is already there.`);
+  if (await io.files.exists(settingsPath))
+    throw new UserError(`${settingsPath} is already there.`, {
+      hint: `The claim for the operator is kept in ${folder}/${CLAIM_FILE}.`,
+    });
   const questions = new Questions(io);
   try {
     return await makeDevice(
@@ -158,8 +163,8 @@ async function makeDevice(
       : await readPolicyText(io.files, resolve(io.cwd, flags.policy));
   const cameras = flags.camera.map(parseCamera);
   const mayFind = given.length === 0 && flags.stream.length === 0 && cameras.length === 0;
-  const isPlaced = flags.lat !== undefined || flags.lon !== undefined || !mayFind;
-  if (isPlaced) placeOf(flags, undefined);
+  const isPlaced = flags.lat !== undefined || flags.lon !== undefined;
+  if (isPlaced || (!mayFind && !questions.canAsk)) placeOf(flags, undefined);
   const authority = flags["hub-ca"] === undefined ? undefined : await readPem(io, flags["hub-ca"]);
   const hub = await hubFacts(io, flags, questions, authority);
   trustOf({ origin: hub.origin, vkey: hub.vkey, policy: policyText });
@@ -167,7 +172,9 @@ async function makeDevice(
   const sensors = found?.sensors ?? given;
   const speakers = [...sensors, ...cameras].map(({ stream }) => stream);
   const streams = [...new Set([...flags.stream, ...speakers])];
-  const place = isPlaced ? undefined : (found?.position ?? (await askPlace(questions)));
+  const place = isPlaced
+    ? undefined
+    : (found?.position ?? (await askPlace(questions, (text) => io.stdout.write(text))));
   const profile = profileOf(flags, name, hub.origin, streams, place);
 
   await io.files.makeFolder(folder);
@@ -193,9 +200,9 @@ async function makeDevice(
   const signer = (await io.files.exists(keyPath))
     ? await loadKey(io.files, keyPath)
     : await createKey(io.files, keyPath, io.random);
+  const claim = await makeClaim(io.files, folder, profile, signer);
   // Last: settings that are there mean that all else is.
   await io.files.write(settingsPath, encodeUtf8(settings));
-  const claim = formatEnrolmentRequest(profile, signer);
   io.stdout.write(
     `Made ${settingsPath}.\nHave the operator run, on the hub:\n\n` +
       `kerbstone hub enrol ${claim}\n\n` +
@@ -226,16 +233,6 @@ async function findSensors(
   throw new UserError("The sensors were not confirmed; nothing was made.", {
     hint: "Name them with --sensor STREAM:DRIVER=ADDRESS.",
   });
-}
-
-/** Asks where the device stands; a text that is no position is refused by `placeOf`. */
-async function askPlace(questions: Questions): Promise<Place | undefined> {
-  if (!questions.canAsk) return undefined;
-  const answer = await questions.ask("Where does the device stand? Latitude and longitude: ");
-  const [lat = NaN, lon = NaN] = answer
-    .split(/[\s,;]+/)
-    .map((part) => (part === "" ? NaN : Number(part)));
-  return { lat, lon };
 }
 
 async function readPem(io: ProgramIo, file: string): Promise<Uint8Array> {
@@ -288,13 +285,12 @@ function profileOf(
   };
 }
 
-interface Place {
-  readonly lat: number;
-  readonly lon: number;
-}
-
 /** The place by the flags, or else the one that was found or asked for. */
 function placeOf(flags: Flags, found: Place | undefined): Place {
+  if (found === undefined && (flags.lat === undefined || flags.lon === undefined))
+    throw new UserError("Where does the device stand? That is missing: give --lat and --lon.", {
+      hint: "In degrees (WGS 84), south and west negative, such as --lat 51.5877 --lon -2.9935",
+    });
   return {
     lat: numberFlag("lat", flags.lat ?? found?.lat.toFixed(6), { min: -90, max: 90 }),
     lon: numberFlag("lon", flags.lon ?? found?.lon.toFixed(6), { min: -180, max: 180 }),

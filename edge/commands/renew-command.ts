@@ -18,11 +18,12 @@ import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { askShown } from "../delivery/standing.ts";
 import type { ShownDevice } from "../delivery/standing.ts";
+import { findStatus } from "../status/status-socket.ts";
 import { loadEdgeConfig } from "../settings/config.ts";
 import type { EdgeConfig } from "../settings/config.ts";
-import { formatEnrolmentRequest } from "../../platform/enrolment-request.ts";
 import type { DeviceProfile } from "../../platform/enrolment-request.ts";
 import { hubClient } from "./hub-access.ts";
+import { makeClaim } from "./claim.ts";
 import { claimAsQr } from "./terminal-qr.ts";
 
 const spec = {
@@ -43,6 +44,10 @@ const spec = {
       type: "text",
       value: "N",
       about: "how often at least it means to speak, unless the hub shows it (60)",
+    },
+    abandon: {
+      type: "switch",
+      about: "goes on although the hub does not have all yet that the old key has signed",
     },
     qr: { type: "switch", about: "prints the QR code in any case, however wide" },
   },
@@ -68,14 +73,23 @@ export async function renewEdge(io: ProgramIo, argv: readonly string[]): Promise
   const profile = await profileOf(io, config, folder, flags);
   const keyPath = resolve(folder, config.key);
   const data = resolve(folder, config.data);
+  const left = await leftBehind(io, data, keyPath);
+  if (left !== undefined && !left.isStuck && !flags.abandon) {
+    throw new UserError(`The hub does not have yet what this key has signed: ${left.text}.`, {
+      hint: "Start the agent until `kerbstone edge status` says that all is stored, then renew. With --abandon it is kept aside, and never sent.",
+      exitCode: 1,
+    });
+  }
   const giveAway = await ownerOf(keyPath);
   const moved = await setAside(io, data, keyPath);
   const signer = await createKey(io.files, keyPath, io.random);
   // The service's unit names the folder as one that it may write: without it systemd starts nothing.
   await io.files.makeFolder(data, { mode: 0o700 });
   for (const path of [keyPath, data]) await giveAway(path);
-  const claim = formatEnrolmentRequest(profile, signer);
+  const claim = await makeClaim(io.files, folder, profile, signer);
   for (const path of moved) io.stdout.write(`Kept ${path}.\n`);
+  if (left !== undefined)
+    io.stdout.write(`In there, and not at the hub as far as this device knows: ${left.text}.\n`);
   io.stdout.write(
     `Made a new key. Have the operator run, on the hub, unless the old key is revoked already:\n\n` +
       `kerbstone hub revoke ${config.name} --reason ${reason}\n\nand then:\n\n` +
@@ -84,6 +98,33 @@ export async function renewEdge(io: ProgramIo, argv: readonly string[]): Promise
       `Then start the device: kerbstone edge run ${file}\n`,
   );
   return 0;
+}
+
+/** What a key has signed that its hub had not acknowledged when the agent last said how it was. */
+interface LeftBehind {
+  /** Such as "4 statements, 3 to 6". */
+  readonly text: string;
+  /** This key cannot send them any more: the device has stopped, or the hub refuses its login. */
+  readonly isStuck: boolean;
+}
+
+async function leftBehind(
+  { files }: ProgramIo,
+  data: string,
+  keyPath: string,
+): Promise<LeftBehind | undefined> {
+  const status = (await findStatus(files, data).catch(() => undefined))?.status;
+  if (status?.nextSeq === undefined || !(await files.exists(keyPath))) return undefined;
+  // After an attempt that was cut short the status is another key's.
+  if (status.kid !== kidHex((await loadKey(files, keyPath)).publicKey)) return undefined;
+  const { storedSeq, nextSeq, halted, isLoginRefused } = status;
+  const count = nextSeq - 1 - storedSeq;
+  if (count <= 0) return undefined;
+  const numbers = count === 1 ? String(storedSeq + 1) : `${storedSeq + 1} to ${nextSeq - 1}`;
+  return {
+    text: `${count} ${count === 1 ? "statement" : "statements"}, ${numbers}`,
+    isStuck: halted !== undefined || isLoginRefused === true,
+  };
 }
 
 /** Gives paths to whoever owns the old key, where root runs the command: the agent runs as that user, and has to read the new one. */

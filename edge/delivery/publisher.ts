@@ -68,6 +68,14 @@ export interface PublisherParts {
   readonly limits?: Partial<SendingLimits>;
 }
 
+/** That there is no connection. */
+export interface Apartness {
+  /** By the monotonic clock. */
+  readonly sinceMs: number;
+  /** Why the newest attempt failed, or the last connection ended; absent before the first. */
+  readonly reason: string | undefined;
+}
+
 /** What belongs to one connection. */
 interface Link {
   readonly connection: HubConnection;
@@ -95,6 +103,7 @@ export class Publisher {
   private link: Link | undefined;
   private failuresInARow = 0;
   private wasRefused = false;
+  private apartNow: Apartness | undefined;
 
   constructor(parts: PublisherParts) {
     this.parts = parts;
@@ -114,24 +123,37 @@ export class Publisher {
     return this.wasRefused;
   }
 
+  /** Since when there is no connection, and why; `undefined` while there is one. */
+  get apart(): Apartness | undefined {
+    return this.apartNow;
+  }
+
   /** Connects, sends, and connects again, until the signal; then says `offline` and resolves. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, logger, counters } = this.parts;
+    this.part(undefined);
     while (!signal.aborted) {
       try {
         const reason = await this.connectOnce(signal);
+        this.part(reason?.message);
         if (reason) logger.info({ reason: reason.message }, "the connection to the hub ended");
         this.failuresInARow = 0;
       } catch (error) {
         counters.connectionsFailed += 1;
         this.failuresInARow += 1;
         this.wasRefused = isRefusal(error);
+        this.part(reasonOf(error));
         // The first one is news; an hour without network is not worth a thousand lines.
         const level = this.failuresInARow === 1 ? "warn" : "debug";
         logger[level]({ reason: reasonOf(error) }, "no connection to the hub");
       }
       await clock.sleep(this.reconnectWaitMs(), signal).catch(() => undefined);
     }
+  }
+
+  private part(reason: string | undefined): void {
+    const sinceMs = this.apartNow?.sinceMs ?? this.parts.clock.monotonicMs();
+    this.apartNow = { sinceMs, reason };
   }
 
   /** A hub lets one device of a name in, and throws the one before it out: one that has stopped must not do that all day. */
@@ -170,6 +192,7 @@ export class Publisher {
     });
     counters.connections += 1;
     this.wasRefused = false;
+    this.apartNow = undefined;
     this.parts.logger.info({}, "connected to the hub");
     const link = this.begin(connection);
     this.link = link;

@@ -2,6 +2,8 @@
  * One sensor: its driver, the line that it hangs on, and where its events go.
  */
 
+import { explainPortError } from "./lines/port-fault.ts";
+import type { PortFault } from "./lines/port-fault.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Random } from "../../platform/random.ts";
@@ -43,6 +45,8 @@ export interface SensorStatus {
   /** When its newest reading was taken, milliseconds since 1970; absent before the first, or without a clock. */
   readonly lastSampleMs: number | undefined;
   readonly line: LineState;
+  /** Why the line is closed, and what to do about it; absent while it is open. */
+  readonly lineFault?: PortFault | undefined;
   readonly lineCounters: LineCounters;
   readonly frameCounters: FramerCounters;
   /** For lines with several units on them. */
@@ -57,6 +61,7 @@ export class Sensor {
   private readonly line: Line;
   private readonly health: SensorHealth;
   private hasFailedToOpen = false;
+  private lineFault: PortFault | undefined;
   private framesHeard = 0;
   private stateLogged: SensorState = "ok";
 
@@ -75,6 +80,7 @@ export class Sensor {
       handlers: {
         opened: (atMs) => {
           this.hasFailedToOpen = false;
+          this.lineFault = undefined;
           this.health.opened(atMs);
           logger.info(about, "the line to a sensor is open");
           this.take(driver.opened(atMs));
@@ -86,6 +92,7 @@ export class Sensor {
         },
         closed: (_, error) => {
           this.health.closed();
+          this.lineFault = error && explainPortError(address, error);
           // Once is enough: the line tries again for as long as it takes.
           if (!this.hasFailedToOpen)
             logger.warn({ ...about, reason: error?.message }, "no line to a sensor");
@@ -124,6 +131,7 @@ export class Sensor {
           ? undefined
           : Math.round(lastSampleMs + offsetMs),
       line: this.line.state,
+      ...(this.lineFault === undefined ? {} : { lineFault: this.lineFault }),
       lineCounters: this.line.counters(),
       frameCounters: driver.counters(),
       ...(driver.parts === undefined ? {} : { parts: driver.parts() }),

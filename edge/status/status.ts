@@ -17,6 +17,8 @@ export interface AgentStatus {
   /** When it was taken, by the system's clock, milliseconds since 1970. */
   readonly atMs: number;
   readonly isConnected: boolean;
+  /** For how long there is no connection, and why as far as that is known; absent while there is one. */
+  readonly apart?: { readonly forMs: number; readonly reason?: string | undefined } | undefined;
   /** The broker has refused the newest login. */
   readonly isLoginRefused?: boolean;
   /** What the hub says of the device then; absent where it was not asked, or gave no answer. */
@@ -53,17 +55,14 @@ export function formatStatus(status: AgentStatus, nowMs: number, isLive: boolean
   const percent = ((100 * status.outboxBytes) / status.outboxBytesMax).toFixed(1);
   const lines = [
     `${status.device} (key ${status.kid}), ${ageSeconds} s ago${isLive ? "" : ", not running"}`,
-    `  hub        ${status.isConnected ? "connected" : `not connected${refusalOf(status)}`}`,
+    `  hub        ${status.isConnected ? "connected" : `not connected${partingOf(status)}`}`,
     `  clock      ${status.clockSource}`,
     `  readings   ${counters.readings} read, ${counters.readingsFaulty} faulty, ${counters.readingsDropped} dropped`,
     `  waiting    ${status.waitingReadings} readings${status.waitsFor ? ` (${status.waitsFor})` : ""}`,
-    `  statements next ${status.nextSeq ?? "-"}, stored by the hub up to ${status.storedSeq}, kept from ${status.oldestSeq}`,
+    `  statements next ${status.nextSeq ?? "-"}, stored by the hub ${status.storedSeq < 0 ? "none yet" : `up to ${status.storedSeq}`}, kept from ${status.oldestSeq}`,
     `  outbox     ${status.outboxBytes} bytes, ${percent} % of its bound`,
     `  refused    ${counters.nacks} by the hub, ${counters.packsRefused} by own checks, ${counters.gapsSigned} gaps`,
-    ...status.sensors.map(
-      (sensor) =>
-        `  sensor     ${sensor.stream}: ${sensor.driver} at ${sensor.address}, ${sensor.line}, ${sensor.frameCounters.framesGood} frames good, ${sensor.frameCounters.framesBad} bad${troubleOf(sensor)}`,
-    ),
+    ...status.sensors.flatMap(sensorLines),
     ...(status.cameras ?? []).map(cameraLine),
     ...previewLines(status.preview),
   ];
@@ -72,6 +71,17 @@ export function formatStatus(status: AgentStatus, nowMs: number, isLive: boolean
     lines.push("  THE HUB HAS FORGOTTEN statements that were let go; it has to be restored.");
   if (halted) lines.push(`  STOPPED    ${halted.text}`);
   return lines.map((line) => `${withoutControls(line)}\n`).join("");
+}
+
+/** What is wrong has a line of its own: addresses are long, and terminals narrow. */
+function sensorLines(sensor: SensorStatus): string[] {
+  const { stream, driver, line, address } = sensor;
+  const { framesGood, framesBad } = sensor.frameCounters;
+  const trouble = troubleOf(sensor);
+  return [
+    `  sensor     ${stream}: ${driver}, ${line}, ${framesGood} frames good, ${framesBad} bad, at ${address}`,
+    ...(trouble === "" ? [] : [`             ${trouble}`]),
+  ];
 }
 
 function previewLines(preview: PreviewStatus | undefined): string[] {
@@ -109,8 +119,12 @@ export const REFUSED_LOGINS: Readonly<Record<Standing, string>> = {
   enrolled: "the device is enrolled, so it may be its clock",
 };
 
-function refusalOf({ isLoginRefused, standing }: AgentStatus): string {
-  if (isLoginRefused !== true) return "";
+function partingOf({ isLoginRefused, standing, apart }: AgentStatus): string {
+  if (isLoginRefused !== true) {
+    if (apart === undefined) return "";
+    const reason = apart.reason === undefined ? "" : `: ${apart.reason}`;
+    return ` for ${Math.round(apart.forMs / 1000)} s${reason}`;
+  }
   const meaning = standing === undefined ? "not enrolled, or revoked" : REFUSED_LOGINS[standing];
   return `, LOGIN REFUSED: ${meaning}`;
 }
@@ -122,25 +136,25 @@ function withoutControls(line: string): string {
 
 /** What is wrong with a sensor, in words; empty where nothing is. */
 function troubleOf(sensor: SensorStatus): string {
-  const { state, quantities, line, lineCounters, frameCounters, parts = [] } = sensor;
+  const { state, quantities, line, lineFault, lineCounters, frameCounters, parts = [] } = sensor;
   const names = parts.filter((part) => part.state !== "ok").map(({ name }) => name);
-  const failing = names.length === 0 ? "" : `; FAILING: ${names.join(", ")}`;
+  const failing = names.length === 0 ? "" : `FAILING: ${names.join(", ")}`;
   switch (state) {
     case "ok":
       return failing;
     case "offline":
       return line === "closed"
-        ? "; OFFLINE: unplugged, or its line cannot be opened"
-        : "; OFFLINE: the board is said to be gone";
+        ? `OFFLINE: ${lineFault?.text ?? "unplugged, or its line cannot be opened"}`
+        : "OFFLINE: the board is said to be gone";
     case "silent":
       return lineCounters.bytesRead > 0 && frameCounters.framesGood === 0
-        ? "; SILENT: what comes is nothing that its driver understands (its speed?)"
-        : `; SILENT: it says nothing${failing}`;
+        ? "SILENT: what comes is nothing that its driver understands (its speed?)"
+        : `SILENT: it says nothing${failing === "" ? "" : `; ${failing}`}`;
     case "stuck":
-      return `; STUCK: always the same ${quantities.join(", ")}`;
+      return `STUCK: always the same ${quantities.join(", ")}`;
     case "out-of-range":
-      return `; OUT OF RANGE: ${quantities.join(", ")}`;
+      return `OUT OF RANGE: ${quantities.join(", ")}`;
     case "faulty":
-      return `; FAULTY, as it says itself: ${quantities.join(", ")}`;
+      return `FAULTY, as it says itself: ${quantities.join(", ")}`;
   }
 }

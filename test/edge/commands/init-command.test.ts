@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import type { Server, ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { run } from "../../../edge/main.ts";
 import { loadEdgeConfig } from "../../../edge/settings/config.ts";
 import { decodeBase64Url, decodeHex, encodeUtf8 } from "../../../ledger/bytes.ts";
@@ -255,4 +255,51 @@ test.each([
   expect(await init([...DEVICE, ...OFFLINE, ...argv])).toBe(2);
   expect(stderr).toMatch(expected);
   expect(await files.exists("/home/air-1/edge.toml")).toBe(false);
+});
+
+describe("where a device stands", () => {
+  const UNPLACED = DEVICE.slice(0, 4);
+
+  test("is asked for, echoed, and asked again where it was not two numbers", async () => {
+    const answers = [
+      "51,58 -2,99",
+      "51.5877N 2.9935W",
+      "91 0",
+      "58, -2.99",
+      "n",
+      "51.5877 -2.9935",
+      "y",
+    ];
+    expect(await init([...UNPLACED, ...OFFLINE], answers.map((text) => `${text}\n`).join(""))).toBe(
+      0,
+    );
+    expect(stdout.match(/Two numbers are expected/g)).toHaveLength(3);
+    expect(stdout).toContain("Latitude 58, longitude -2.99: is that right?");
+    const config = await loadEdgeConfig({
+      file: "/home/air-1/edge.toml",
+      env: {},
+      flags: {},
+      files,
+    });
+    expect(config.position).toEqual({ lat: 51.5877, lon: -2.9935 });
+  });
+
+  test.each([undefined, "", "n\n".repeat(9)])(
+    "is missing where nobody says it (%j)",
+    async (answer) => {
+      expect(await init([...UNPLACED, ...OFFLINE], answer)).toBe(2);
+      expect(stderr).toMatch(
+        /Where does the device stand\? That is missing: give --lat and --lon\./,
+      );
+      expect(await files.exists("/home/air-1")).toBe(false);
+    },
+  );
+});
+
+test("the claim is kept beside the settings, and found again", async () => {
+  expect(await init([...DEVICE, ...OFFLINE])).toBe(0);
+  const claim = new TextDecoder().decode(await files.read("/home/air-1/claim.txt"));
+  expect(stdout).toContain(`kerbstone hub enrol ${claim}`);
+  expect(await init([...DEVICE, ...OFFLINE])).toBe(2);
+  expect(stderr).toContain("The claim for the operator is kept in /home/air-1/claim.txt");
 });

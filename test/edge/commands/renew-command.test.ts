@@ -5,8 +5,10 @@ import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { beforeEach, expect, test } from "vitest";
+import { describe, beforeEach, expect, test } from "vitest";
+import { newCounters } from "../../../edge/counters.ts";
 import { run } from "../../../edge/main.ts";
+import type { AgentStatus } from "../../../edge/status/status.ts";
 import { decodeBase64Url } from "../../../ledger/bytes.ts";
 import { kidHex } from "../../../ledger/key.ts";
 import { formatVkey, TYPE_ED25519, vkeyOf } from "../../../ledger/note.ts";
@@ -17,6 +19,26 @@ import { createKey, loadKey } from "../../../platform/key-file.ts";
 import { exitCodeOf } from "../../../platform/lifecycle.ts";
 import { systemRandom } from "../../../platform/random.ts";
 import { testScope } from "../../support/scope.ts";
+
+const STATUS: AgentStatus = {
+  device: "air-1",
+  kid: "",
+  atMs: 0,
+  isConnected: false,
+  clockSource: "system",
+  halted: undefined,
+  isHubBehind: false,
+  waitsFor: undefined,
+  waitingReadings: 0,
+  nextSeq: 7,
+  oldestSeq: 0,
+  storedSeq: 2,
+  lastAckMs: undefined,
+  outboxBytes: 512,
+  outboxBytesMax: 65_536,
+  counters: newCounters(),
+  sensors: [],
+};
 
 const ORIGIN = "kerbstone.example/test";
 const scope = testScope();
@@ -223,4 +245,52 @@ test("a key that cannot be read is left alone, with everything else", async () =
   expect(code).not.toBe(0);
   expect(said).toMatch(/holds no private key/);
   expect(await readdir(folder)).toContain("data");
+});
+
+describe("what the old key has signed, and the hub does not have", () => {
+  const say = (status: Partial<AgentStatus>): Promise<void> =>
+    writeFile(
+      join(folder, "data", "status.json"),
+      JSON.stringify({ ...STATUS, kid: oldKid, nextSeq: 7, storedSeq: 2, ...status }),
+    );
+
+  test("is sent first, unless somebody gives it up", async () => {
+    await say({});
+    const refused = await renew();
+    expect([refused.code, refused.said]).toEqual([
+      1,
+      expect.stringMatching(/does not have yet .*: 4 statements, 3 to 6.*--abandon/s),
+    ]);
+    expect((await readdir(folder)).toSorted()).toEqual(["data", "edge.toml", "key.pem"]);
+    const { code, said } = await renew("--abandon");
+    expect([code, said]).toEqual([0, expect.stringContaining("not at the hub as far as this")]);
+  });
+
+  test.each<[string, Partial<AgentStatus>]>([
+    ["has stopped", { halted: { reason: "foreign-statements", text: "" } }],
+    ["is not let in", { isLoginRefused: true }],
+  ])("cannot be sent by a device that %s, which says so", async (_, status) => {
+    await say({ ...status, nextSeq: 4 });
+    const { code, said } = await renew();
+    expect([code, said]).toEqual([
+      0,
+      expect.stringContaining("this device knows: 1 statement, 3."),
+    ]);
+  });
+
+  test.each<[string, Partial<AgentStatus>]>([
+    ["all is stored", { storedSeq: 6 }],
+    ["nothing was signed", { nextSeq: undefined, storedSeq: -1 }],
+    ["it is another key's", { kid: "0".repeat(16) }],
+  ])("is nothing where %s", async (_, status) => {
+    await say(status);
+    const { code, said } = await renew();
+    expect([code, said.includes("not at the hub")]).toEqual([0, false]);
+  });
+});
+
+test("the claim is kept beside the settings", async () => {
+  const { said } = await renew();
+  const claim = await readFile(join(folder, "claim.txt"), "utf8");
+  expect(said).toContain(`kerbstone hub enrol ${claim}`);
 });

@@ -2,13 +2,14 @@
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeEach, expect, test } from "vitest";
+import { describe, beforeEach, expect, test } from "vitest";
 import { newCounters } from "../../../edge/counters.ts";
 import { LiveScreen } from "../../../edge/commands/live-screen.ts";
 import { formatSettings } from "../../../edge/settings/settings-file.ts";
 import { showStatus } from "../../../edge/commands/status-command.ts";
 import { findStatus, serveStatus } from "../../../edge/status/status-socket.ts";
 import { formatStatus } from "../../../edge/status/status.ts";
+import type { SensorStatus } from "../../../edge/sensors/sensor.ts";
 import type { AgentStatus } from "../../../edge/status/status.ts";
 import { systemClock } from "../../../platform/clock.ts";
 import { nodeFiles } from "../../../platform/files.ts";
@@ -122,6 +123,46 @@ test("in a terminal it is shown again and again, until the signal", async () => 
   expect(out.startsWith("\u001b[?1049h")).toBe(true);
   expect(out.endsWith("\u001b[?1049l")).toBe(true);
   expect(out).toContain("air-1 (key 0123456789abcdef)");
+});
+
+describe("what is wrong", () => {
+  const sensor = {
+    stream: "air",
+    driver: "sds011",
+    address: "/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0",
+    state: "ok",
+    quantities: [],
+    lastSampleMs: undefined,
+    line: "open",
+    lineCounters: { bytesRead: 0 },
+    frameCounters: { framesGood: 5, framesBad: 0, bytesSkipped: 0 },
+  } as unknown as SensorStatus;
+  const lines = (changes: Partial<AgentStatus>, pattern: RegExp): string[] =>
+    formatStatus({ ...STATUS, ...changes }, STATUS.atMs, true)
+      .split("\n")
+      .filter((line) => pattern.test(line));
+
+  test("with a sensor stands at the beginning of a line of its own, with the reason", () => {
+    const gone = { text: "there is no port /dev/x", remedy: "Plug it in." };
+    const sensors = [{ ...sensor, state: "offline", line: "closed", lineFault: gone }] as const;
+    expect(lines({ sensors: [sensor] }, /sensor|OFFLINE/)).toEqual([
+      `  sensor     air: sds011, open, 5 frames good, 0 bad, at ${sensor.address}`,
+    ]);
+    expect(lines({ sensors }, /sensor|OFFLINE/)).toEqual([
+      `  sensor     air: sds011, closed, 5 frames good, 0 bad, at ${sensor.address}`,
+      "             OFFLINE: there is no port /dev/x",
+    ]);
+  });
+
+  test("with the hub says since when, and why", () => {
+    const apart = { forMs: 12_300, reason: "connect ECONNREFUSED 127.0.0.1:1883" };
+    expect(lines({ isConnected: false, apart }, /hub  /)).toEqual([
+      "  hub        not connected for 12 s: connect ECONNREFUSED 127.0.0.1:1883",
+    ]);
+    expect(lines({ storedSeq: -1, nextSeq: 0 }, /statements/)).toEqual([
+      "  statements next 0, stored by the hub none yet, kept from 5",
+    ]);
+  });
 });
 
 test("an agent with cameras says how their channel is, and others nothing of it", () => {
