@@ -6,6 +6,8 @@
 
 import { z } from "zod";
 import { decodeUtf8 } from "../../ledger/bytes.ts";
+import { Fault } from "../../ledger/fault.ts";
+import { parseVkey } from "../../ledger/note.ts";
 import { HttpFailure } from "../../platform/http-client.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
@@ -53,6 +55,9 @@ export async function hubFacts(
       hint: "Without a hub at hand, give --origin, --vkey and --mqtt.",
     });
   }
+  // A letter that is wrong must not look like a hub that is not itself.
+  const given = vkey === undefined ? undefined : parseVkey(vkey);
+  if (given instanceof Fault) throw new UserError(`--vkey cannot be read: ${given.text}.`);
   const said = await askHub(io, hub, ca);
   if (origin !== undefined && origin !== said.origin) {
     throw new UserError(`The hub's log is ${said.origin}, not ${origin}.`);

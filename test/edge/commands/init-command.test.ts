@@ -177,6 +177,13 @@ test("a hub that shows another key than the operator gave is not pinned", async 
   expect(await files.exists("/home/air-1")).toBe(false);
 });
 
+test("a key with a wrong letter is no key, rather than another one", async () => {
+  const wrong = VKEY.replace(/.$/, (last) => (last === "A" ? "B" : "A"));
+  expect(await init([...DEVICE, "--hub", hubUrl(), "--vkey", wrong])).toBe(2);
+  expect(stderr).toMatch(/--vkey cannot be read/);
+  expect(stderr).not.toMatch(/another key/);
+});
+
 test("a second time it overwrites nothing", async () => {
   expect(await init([...DEVICE, ...OFFLINE])).toBe(0);
   const key = await files.read("/home/air-1/key.pem");
