@@ -39,7 +39,7 @@ export function checkNode() {
 export function installPackages() {
   if (packagesMatchLock()) return;
   console.log("Installing npm packages …");
-  if (npm(["ci", "--no-audit", "--no-fund"]) !== 0) {
+  if (npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"]) !== 0) {
     giveUp("the npm packages could not be installed, see above; is there a network?");
   }
   if (!packagesMatchLock()) giveUp("package-lock.json does not fit package.json");

@@ -49,6 +49,8 @@ const SCENARIO = fileURLToPath(
 );
 
 /** All of the city is on this machine, so that its clocks agree, whoever keeps them. */
+/** How often the driver `nmea` keeps a fix unless told otherwise. */
+const FIX_SECONDS = 60;
 const HURRY = ["--clock-wait-for-sync-seconds", "0"];
 
 /** The driver that reads each kind of board. */
@@ -199,8 +201,9 @@ export class City {
     argv.push("--mqtt", `mqtt://127.0.0.1:${this.#settings.mqttPort}`);
     argv.push("--sensor", `${board.stream}:${driver}=${board.address}`);
     argv.push("--lat", String(board.lat), "--lon", String(board.lon), "--model", board.board);
-    // However often a board speaks, its agent packs what it says for ten seconds.
-    argv.push("--every-seconds", String(Math.max(PACK_SECONDS, Math.ceil(board.everySeconds))));
+    // However often a board speaks, its agent packs what it says for ten seconds, and of a receiver it keeps a fix a minute.
+    const seconds = driver === "nmea" ? FIX_SECONDS : board.everySeconds;
+    argv.push("--every-seconds", String(Math.max(PACK_SECONDS, Math.ceil(seconds))));
     if (driver === "nmea") argv.push("--moves");
     const said = await this.#command(runEdge, argv);
     const request = /kerbstone hub enrol (\S+)/.exec(said)?.[1];

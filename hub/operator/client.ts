@@ -56,7 +56,7 @@ function connectFault(cause: NodeJS.ErrnoException, dataFolder: string): UserErr
     case "ENOENT":
     case "ECONNREFUSED":
       return new UserError(`no hub is running on ${dataFolder}`, {
-        hint: `start it: kerbstone hub run --data ${dataFolder}`,
+        hint: `name the folder of the hub that runs with --data (of npm start: data/hub), or start one: kerbstone hub run --data ${dataFolder}`,
         cause,
       });
     case "EACCES":

@@ -71,7 +71,11 @@ async function enrol(io: ProgramIo, argv: readonly string[]): Promise<number> {
   }
   const request = await requestText(io, positionals[0], flags.file);
   const made = (await askOperatorOf(io, flags.data, { command: "enrol", request })) as MadeEntry;
-  io.stdout.write(`Enrolled ${made.name} with key ${made.kid} as entry ${made.entry}.\n`);
+  io.stdout.write(
+    made.isKnown === true
+      ? `${made.name} is enrolled with this key already, as entry ${made.entry}; nothing was done.\n`
+      : `Enrolled ${made.name} with key ${made.kid} as entry ${made.entry}.\n`,
+  );
   return 0;
 }
 

@@ -5,7 +5,8 @@
  */
 
 import { z } from "zod";
-import { decodeHex } from "../../ledger/bytes.ts";
+import { decodeHex, encodeHex } from "../../ledger/bytes.ts";
+import { kidHex } from "../../ledger/key.ts";
 import { Refusal } from "../../ledger/errors.ts";
 import type { Kind } from "../../ledger/kinds/kind.ts";
 import { REASONS } from "../../ledger/kinds/reason.ts";
@@ -38,6 +39,8 @@ export interface MadeEntry {
   readonly name: string;
   readonly kid: string;
   readonly entry: number;
+  /** The device has this very key already: nothing was done, and the entry is the old one. */
+  readonly isKnown?: true;
 }
 
 /** Lines of one reply; a shorter one is the last. */
@@ -85,6 +88,17 @@ export function operatorCommands(ports: OperatorPorts): Record<string, OperatorC
 export async function enrol(ports: OperatorPorts, text: string): Promise<MadeEntry | Refusal> {
   const request = readRequest(ports, text);
   refuseWithRegistrars(ports, "enrol");
+  const { name } = request;
+  const live = ports.log.state.registry.liveKey(name);
+  if (live !== undefined) {
+    const { kid, enrolledAt } = live;
+    if (encodeHex(live.publicKey) === request.publicKey)
+      return { name, kid, entry: enrolledAt, isKnown: true };
+    throw new UserError(
+      `${name} has a live key, ${kid}, and this claim is for another, ${kidHex(decodeHex(request.publicKey)!)}; ` +
+        `if the device was renewed: kerbstone hub revoke ${name} --reason replaced, then this again`,
+    );
+  }
   const { payload, preimage } = enrolmentEntry(request, ports.random);
   const entry = await submit(ports, "enrol", payload, preimage);
   if (entry instanceof Refusal) return entry;

@@ -144,7 +144,7 @@ test("a hub that has had cameras has them still after its restart", () => {
 test("refusals and forks are counted once", () => {
   const { city } = begin();
   const refused = { id: "7", receivedMs: 1, device: null, code: "future", text: "too early" };
-  const fork = { id: "f", kind: "checkpoints", foundMs: 1 };
+  const fork = { id: "f", kind: "fork", subject: "kerbstone.example/test", foundMs: 1 };
   const next = withEvents(city, [
     { kind: "refused", refused },
     { kind: "refused", refused },
@@ -157,7 +157,7 @@ test("refusals and forks are counted once", () => {
 
 test("a fork that was told is not taken back by later silence", () => {
   const { scripted, city } = begin();
-  const fork = { id: "f", kind: "checkpoints", foundMs: 1 };
+  const fork = { id: "f", kind: "fork", subject: "kerbstone.example/test", foundMs: 1 };
   const told = withEvents(city, [{ kind: "fork", fork }]);
   expect(withPeers(told, scripted.peers()).peers.forks).toEqual([fork]);
   expect(withSnapshot(told, snapshotOf(scripted), AT_MS).peers.forks).toEqual([fork]);

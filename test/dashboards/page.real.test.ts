@@ -245,13 +245,14 @@ describe.skipIf(lacks(chromium))("the page in Chromium", () => {
   test("a fork is shown loudly, and stays although the hub is silent of it afterwards", async () => {
     await visit();
     await page.getByText("Connection to the hub: Live").waitFor();
-    hub.tell("fork", { id: "f1", kind: "two checkpoints of one size", foundMs: Date.now() });
+    const subject = "kerbstone.example/test";
+    hub.tell("fork", { id: "f1", kind: "fork", subject, foundMs: Date.now() });
     const alarm = page.getByRole("alert").filter({ hasText: "A fork was found" });
-    await alarm.getByText("two checkpoints of one size").waitFor();
+    await alarm.getByText("fork, found").waitFor();
     const answered = page.waitForResponse((response) => response.url().endsWith("/api/v1/peers"));
     await lookAgain();
     await answered;
-    await alarm.getByText("two checkpoints of one size").waitFor();
+    await alarm.getByText("fork, found").waitFor();
   });
 
   test("a hub that goes away leaves old values marked as old, and comes back", async () => {

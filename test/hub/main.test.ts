@@ -115,8 +115,20 @@ describe("kerbstone hub", () => {
     const word = encodeBase64Url(encodeUtf8(JSON.stringify(enrolmentRequest(noise))));
     expect(await typed(folder, "enrol", word)).toMatchObject({ code: 0 });
     const again = await typed(folder, "enrol", word);
-    expect(again.code).toBe(1);
-    expect(again.err).toMatch(/^kerbstone: taken: /);
+    expect(again).toMatchObject({
+      code: 0,
+      out: "noise-1 is enrolled with this key already, as entry 3; nothing was done.\n",
+    });
+    const renewed = enrolmentRequest(testDevice("noise-1", 1));
+    const other = await typed(
+      folder,
+      "enrol",
+      encodeBase64Url(encodeUtf8(JSON.stringify(renewed))),
+    );
+    expect(other.code).not.toBe(0);
+    expect(other.err).toMatch(
+      /has a live key, .*: kerbstone hub revoke noise-1 --reason replaced/s,
+    );
 
     const client = await connect(scope, port, air);
     const inbox = new Inbox(client);

@@ -13,9 +13,17 @@ import os
 import sys
 from collections import Counter
 
-from auditor import note, tree
-from auditor.admission import Log
-from auditor.refusal import Refusal, require
+try:
+    from auditor import note, tree
+    from auditor.admission import Log
+    from auditor.refusal import Refusal, require
+except ModuleNotFoundError as missing:
+    print(
+        f"audit.py needs the Python module {missing.name}: on Debian, apt install python3-cbor2 python3-cryptography,"
+        " and run it with /usr/bin/python3",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 
 class Fault(Exception):

@@ -104,7 +104,10 @@ export interface Peer {
 /** A contradiction that somebody has found, and kept evidence of. */
 export interface Fork {
   readonly id: string;
+  /** `equivocation` of a device, whose key signed two things under one number; `fork` of a log; perhaps others one day. */
   readonly kind: string;
+  /** Whose contradiction: the kid of a device's key, or the origin of a log. */
+  readonly subject: string;
   readonly foundMs: number;
 }
 
@@ -199,6 +202,7 @@ export const readBlock: Reader<Block> = record<Block>({
 export const readFork: Reader<Fork> = record<Fork>({
   id: identifier,
   kind: text,
+  subject: text,
   foundMs: number,
 });
 

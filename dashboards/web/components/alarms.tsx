@@ -1,7 +1,7 @@
 /** What must not be overlooked: forks, another key, a shorter log, an absent hub, clocks that differ. */
 
 import type { ComponentChildren, JSX } from "preact";
-import { alarmsOf, titleOf } from "../city/alarm.ts";
+import { alarmsOf, equivocatorsOf, titleOf } from "../city/alarm.ts";
 import type { Alarm } from "../city/alarm.ts";
 import type { City } from "../city/city.ts";
 import { staleSince } from "../connection/link.ts";
@@ -34,6 +34,7 @@ export function Alarms(): JSX.Element {
           </div>
         </section>
       ))}
+      {city !== undefined && <EquivocationNotice city={city} />}
       {city !== undefined && <AbsenceNotice shown={shown} />}
       {city !== undefined && <ClockNotice city={city} />}
       <KeepingNotice trust={trust} />
@@ -136,6 +137,29 @@ function Notice({ title, children }: { title: string; children: ComponentChildre
         <strong>{title}</strong> {children}
       </p>
     </div>
+  );
+}
+
+/** Devices listed; the newest are those that somebody can still do something about. */
+const EQUIVOCATORS_SHOWN = 5;
+
+function EquivocationNotice({ city }: { city: City }): JSX.Element | null {
+  const equivocators = equivocatorsOf(city);
+  if (equivocators.length === 0) return null;
+  const shown = equivocators
+    .slice(0, EQUIVOCATORS_SHOWN)
+    .map(({ name, count, foundMs }) => `${name} (${count}, last ${formatUtc(foundMs)})`);
+  const more = equivocators.length - shown.length;
+  const title =
+    equivocators.length === 1
+      ? "A device contradicted itself."
+      : `${formatCount(equivocators.length)} devices contradicted themselves.`;
+  return (
+    <Notice title={title}>
+      A key signed two things under one number: a copied card, or a dishonest device. The log keeps
+      the first and is well; the hub keeps both as evidence. {shown.join(", ")}
+      {more > 0 && `, and ${formatCount(more)} more`}.
+    </Notice>
   );
 }
 
