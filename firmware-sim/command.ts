@@ -216,7 +216,8 @@ export function readSimCommand(argv: readonly string[]): SimRequest | undefined 
 
 /** Puts the names of flags in place of a scenario's fields in a sentence about one. */
 export function describeByFlags(fault: string): string {
-  return fault.replace(/^(?:boards\[0\])?\.?([A-Za-z0-9_.[\]-]*):/, (_whole, path: string) => {
+  const said = fault.replace(/such as (\w+) = "([^"]*)"/g, "such as --$1 $2");
+  return said.replace(/^(?:boards\[0\])?\.?([A-Za-z0-9_.[\]-]*):/, (_whole, path: string) => {
     const [first = "", second, third] = path.split(/[.[\]]+/);
     const isSource = first === "replay" || first === "capture";
     if (first === "") return "The board:";

@@ -186,7 +186,7 @@ describe("kerbstone sim", () => {
     ],
     [
       ["--board", "sds011"],
-      'The board: expected an outlet, such as listen = "127.0.0.1:0"; there is none',
+      "The board: expected an outlet, such as --listen 127.0.0.1:0; there is none",
     ],
     [
       ["--board", "sds011", "--listen", "x", "--every", "often"],
