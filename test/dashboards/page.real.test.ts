@@ -373,8 +373,13 @@ describe.skipIf(lacks(chromium))("the page in Chromium", () => {
     test.each([1280, 800, 360])(
       "%i px wide, the page and a check pass axe, and fit",
       async (width) => {
-        hub.forks = [{ id: "f1", kind: "two checkpoints of one size", foundMs: Date.now() }];
+        const [subject, foundMs] = ["kerbstone.example/test", Date.now()];
+        hub.forks = [
+          { id: "f1", kind: "fork", subject, foundMs },
+          { id: "f2", kind: "equivocation", subject: "0123456789abcdef", foundMs },
+        ];
         await visit({ scheme, width });
+        await page.getByText("A device contradicted itself.").waitFor();
         expect(await violationsOf(page)).toEqual([]);
         const overflow =
           "document.documentElement.scrollWidth - document.documentElement.clientWidth";

@@ -121,7 +121,7 @@ test("two sensors of one kind are two streams; a receiver says where the device 
 
 test("asks where the device stands when nobody has said it", async () => {
   const boards = { [`${ID}/a`]: dust };
-  expect(await init(boards, [], { answers: ["y\n", "51.588, -2.998\n"] })).toBe(0);
+  expect(await init(boards, [], { answers: ["y\n", "51.588, -2.998\n", "y\n"] })).toBe(0);
   expect((await settings()).position).toEqual({ lat: 51.588, lon: -2.998 });
 });
 
@@ -130,6 +130,7 @@ test.each<[string, string[], string[] | undefined, string]>([
   ["no answer", PLACE, [], "not confirmed"],
   ["nobody to ask", PLACE, undefined, "--yes"],
   ["a place that is none", [], ["y\n", "somewhere\n"], "--lat"],
+  ["a place that is not confirmed", [], ["y\n", "51.588 -2.998\n", "n\n"], "--lat"],
 ])("%s makes nothing", async (_, argv, answers, text) => {
   const options = answers === undefined ? {} : { answers };
   expect(await init({ [`${ID}/a`]: dust }, argv, options)).toBe(2);
