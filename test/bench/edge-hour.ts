@@ -9,6 +9,7 @@ import { spawnSync } from "node:child_process";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { cardImage, hasCardImages } from "../support/card-image.ts";
+import { bareVerifyMicroseconds } from "./bare-verify.ts";
 import type { Figure } from "./figure.ts";
 import { liveThrough } from "./simulated-hour.ts";
 import type { HourReport, HourSetup } from "./simulated-hour.ts";
@@ -40,6 +41,8 @@ function setup(readingsPerSecond: number, packSeconds: number, packReadingsMax: 
 function costs(name: string, [first, middle, last]: HourReport[]): Figure[] {
   const seconds = (last!.simulatedMs - first!.simulatedMs) / 1000;
   const share = (last!.cpuMs - first!.cpuMs) / 10 / seconds;
+  const readings = last!.readings - first!.readings;
+  const [reading, bare] = [(share / 100) * seconds * 1e6, bareVerifyMicroseconds()];
   const memory = [first!, middle!, last!].map(({ anonymousMb }) => anonymousMb.toFixed(0));
   return [
     {
@@ -47,6 +50,12 @@ function costs(name: string, [first, middle, last]: HourReport[]): Figure[] {
       measured: `${share.toFixed(2)} %`,
       against: "3 %, the target",
       ratio: share / 3,
+    },
+    {
+      what: `agent, ${name}, an hour: CPU for each reading`,
+      measured: `${(reading / readings).toFixed(0)} us`,
+      against: `${bare.toFixed(0)} us, one bare signature verification`,
+      ratio: reading / readings / bare,
     },
     {
       what: `agent, ${name}, an hour: anonymous memory at the beginning, in the middle, at the end`,

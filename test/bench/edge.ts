@@ -17,6 +17,14 @@ import { exitCodeOf } from "../../platform/lifecycle.ts";
 
 const WARM_UP_S = 10;
 const MEASURED_S = 30;
+/**
+ * What Node itself costs for being woken as often: a machine may take long over a process that has slept, and then every
+ * absolute figure is the machine's.
+ */
+const LISTENER = `
+  require("node:net").connect(Number(process.argv[1]), "127.0.0.1").on("data", () => 0);
+  setInterval(() => 0, 1000);
+  console.log("listens");`;
 /** A Raspberry Pi Zero 2, or an older one. */
 const SMALL_COMPUTER_MB = 512;
 
@@ -25,19 +33,25 @@ export async function benchEdge(folder: string): Promise<Figure[]> {
   const hub = await startHub(folder, 10);
   const board = await startBoard();
   const cage = MemoryCage.make(SMALL_COMPUTER_MB);
+  const listener = new MeasuredProgram([String(board.port)], undefined, ["-e", LISTENER]);
   let edge: MeasuredProgram | undefined;
   try {
     const settings = await makeDevice(folder, hub.folder, hub.mqttPort, board.port);
     edge = new MeasuredProgram(["edge", "run", settings, "--log-level", "warn"], cage);
     await edge.line(/runs/);
+    await listener.line(/listens/);
     await pause(WARM_UP_S * 1000);
     const before = await edge.cpuSeconds();
+    const idleBefore = await listener.cpuSeconds();
     await pause(MEASURED_S * 1000);
     const seconds = (await edge.cpuSeconds()) - before;
+    const idleSeconds = (await listener.cpuSeconds()) - idleBefore;
     return [
       {
         what: "agent, 10 readings a second: share of a core",
-        measured: `${((seconds / MEASURED_S) * 100).toFixed(2)} %`,
+        measured: `${percent(seconds)} %`,
+        against: `${percent(idleSeconds)} % of a Node process that is sent the same lines, and throws them away`,
+        ratio: seconds / idleSeconds,
       },
       {
         what: "agent, 10 readings a second: anonymous memory",
@@ -49,10 +63,15 @@ export async function benchEdge(folder: string): Promise<Figure[]> {
     ];
   } finally {
     await edge?.stop();
+    await listener.stop();
     cage?.remove();
     await board.close();
     await hub.program.stop();
   }
+}
+
+function percent(seconds: number): string {
+  return ((seconds / MEASURED_S) * 100).toFixed(2);
 }
 
 async function startBoard(): Promise<{ port: number; close: () => Promise<void> }> {

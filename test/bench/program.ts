@@ -19,9 +19,9 @@ export class MeasuredProgram {
   readonly #lines: string[] = [];
   readonly #wake = new Set<() => void>();
 
-  /** Starts it, in a cage if one is given. */
-  constructor(argv: readonly string[], cage?: MemoryCage) {
-    const args = [PROGRAM, ...argv];
+  /** Starts it, in a cage if one is given; `script` is what Node is to run, Kerbstone's own program unless given. */
+  constructor(argv: readonly string[], cage?: MemoryCage, script: readonly string[] = [PROGRAM]) {
+    const args = [...script, ...argv];
     const [program, all] = cage?.around(process.execPath, args) ?? [process.execPath, args];
     this.#child = spawn(program, all, { stdio: ["ignore", "pipe", "inherit"] });
     this.#child.once("close", () => {
