@@ -2,7 +2,7 @@
  * What `npm test` runs: makes a fresh clone and its machine ready, runs the suite, and says what was left out.
  *
  * Arguments go to vitest: `npm test -- test/ledger`. With `CI=true` a missing program is a failure. Where
- * `KERBSTONE_RESULT` names a file, the counts are written there as JSON `{ passed, failed, leftOut }`.
+ * `KERBSTONE_RESULT` names a file, what came of it is written there as JSON `{ passed, failed, failures, leftOut }`.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -97,13 +97,31 @@ function count(vitestExitCode) {
   const brokenFiles = testResults.filter(
     ({ status, assertionResults }) =>
       status === "failed" && assertionResults.every((test) => test.status !== "failed"),
-  ).length;
-  const failed = numFailedTests + brokenFiles;
+  );
+  const failed = numFailedTests + brokenFiles.length;
+  const failures = [
+    ...testResults.flatMap(({ name, assertionResults }) =>
+      assertionResults
+        .filter(({ status }) => status === "failed")
+        .map((test) => failure(name, test.fullName, test.failureMessages.join("\n"))),
+    ),
+    ...brokenFiles.map(({ name, message }) => failure(name, "the file itself", message)),
+  ];
+  if (failures.length === 0 && vitestExitCode !== 0) {
+    failures.push(`vitest ended with ${vitestExitCode} though no test failed`);
+  }
   return {
     passed: numPassedTests,
     failed: failed === 0 && vitestExitCode !== 0 ? 1 : failed,
+    failures,
     leftOut: tests.filter(({ status }) => status !== "passed" && status !== "failed"),
   };
+}
+
+/** A failure in a few lines, for the end of a long log. */
+function failure(file, test, message) {
+  const lines = message.split("\n").filter((line) => !line.includes("node_modules"));
+  return [`${relative(PROJECT, file)} > ${test}`, ...lines.slice(0, 20)].join("\n    ");
 }
 
 function readReport() {
