@@ -232,29 +232,25 @@ describeWithShared("recorded bytes of real sensors", recordings, () => {
   });
 });
 
-/** Waits until all that was recorded is in the log, and cosigned by the quorum. */
+/** Waits until all that was recorded is in the log, and then until all of the log is cosigned by the quorum. */
 async function everythingCosigned(hub: HubProgram): Promise<void> {
-  const fixes = recordedFixes().length;
-  await eventually(
-    "all readings are cosigned",
-    async () => {
-      const reply = await fetch(new URL(`api/v1/entries?device=${NAME}&limit=200`, hub.url));
-      const { entries } = (await reply.json()) as { entries: Entry[] };
-      if (entries.length === 0 || entries.some(({ level }) => level !== "cosigned"))
-        return undefined;
-      const count = async (quantity: string, stream: string): Promise<number> => {
-        const query = `device=${NAME}&quantity=${quantity}&stream=${stream}&limit=1000`;
-        const series = await fetch(new URL(`api/v1/series?${query}`, hub.url));
-        return ((await series.json()) as { points: unknown[] }).points.length;
-      };
-      const isWhole =
-        (await count("pm25", "air")) === recordedDust().length &&
-        (await count("altitude", "gps")) === fixes;
-      return isWhole ? true : undefined;
-    },
-    60_000,
-    250,
+  const asked = async <T>(path: string): Promise<T> =>
+    (await fetch(new URL(`api/v1/${path}`, hub.url))).json() as Promise<T>;
+  const count = async (quantity: string, stream: string): Promise<number> => {
+    const query = `device=${NAME}&quantity=${quantity}&stream=${stream}&limit=1000`;
+    return (await asked<{ points: unknown[] }>(`series?${query}`)).points.length;
+  };
+  const waitFor = (what: string, isSo: () => Promise<boolean>): Promise<unknown> =>
+    eventually(what, async () => ((await isSo()) ? true : undefined), 60_000, 250);
+  const [dust, fixes] = [recordedDust().length, recordedFixes().length];
+  await waitFor(
+    "all readings are in the log",
+    async () => (await count("pm25", "air")) === dust && (await count("altitude", "gps")) === fixes,
   );
+  await waitFor("all readings are cosigned", async () => {
+    const { entries } = await asked<{ entries: Entry[] }>(`entries?device=${NAME}&limit=200`);
+    return entries.every(({ level }) => level === "cosigned");
+  });
 }
 
 /** All packs of a peer's copy, which is audited on the way. */

@@ -89,10 +89,11 @@ describe("a flipped bit on the hub's disk", () => {
     const line = note.split("\n").at(-2)!;
     const stranger = line.replace(/^— \S+/, "— stranger.example");
     await writeFile(path, `${note}${stranger}\n`);
-    // In its last characters; others could make it the line of somebody else, or no line at all.
-    const end = 8 * (encodeUtf8(`${note}${stranger}`).length - 4);
-    const bits = [end, end - 160];
-    for (const bit of bits) {
+    // Early and late in its signature, where base64 stays base64: elsewhere it could become somebody else's, or no line.
+    const bytes = encodeUtf8(`${note}${stranger}`);
+    const isSafe = (byte: number): boolean => /[B-Yb-y0-9]/.test(String.fromCharCode(byte));
+    const at = [-4, -40].map((end) => bytes.slice(0, end).findLastIndex(isSafe));
+    for (const bit of at.map((byte) => 8 * byte)) {
       const run = await withFlip(hub, "checkpoint", bit, () =>
         runKerbstone(scope, ["audit", hub.folder, "--vkey", hub.vkey]),
       );
