@@ -121,6 +121,9 @@ test("it is written only when something has changed, and removed when nothing is
   expect(files.operations).toBe(before);
   for (let i = 0; i < 5; i++) await owed.save(new Map([["air", 5]]));
   expect(files.operations).toBe(before + 1);
+  await owed.save(new Map([["air", 6]]));
+  expect(files.operations).toBe(before + 2);
+  expect([...(await (await begin(files)).owed.load())]).toEqual([["air", 6]]);
   await owed.save(new Map([["air", 0]]));
   expect(await files.exists(PATH)).toBe(false);
 });
