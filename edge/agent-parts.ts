@@ -16,6 +16,7 @@ import type { Standing } from "./delivery/standing.ts";
 import type { PackLimits } from "./packs/packer.ts";
 import type { Driver } from "./sensors/driver.ts";
 import type { Connect } from "./sensors/lines/line.ts";
+import type { Preference } from "./time/clock-source.ts";
 import type { AskTimeSync } from "./time/time-sync.ts";
 
 /** A sensor as an agent gets it. */
@@ -52,6 +53,8 @@ export interface AgentParts {
   readonly notBeforeMs: number;
   /** How long a system clock that nobody keeps is waited for. */
   readonly waitForSyncMs: number;
+  /** Who is believed where a receiver contradicts a system clock that is kept; `ntp` unless given. */
+  readonly preferClock?: Preference | undefined;
   /** Asks whether the system's clock is kept in step. */
   readonly askTimeSync: AskTimeSync;
   readonly sensors: readonly SensorSetup[];

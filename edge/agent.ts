@@ -40,6 +40,7 @@ import type { AgentStatus } from "./status/status.ts";
 
 const TICK_MS = 1_000;
 const STATE_EVERY_MS = 5_000;
+const DISPUTE_EVERY_MS = 3_600_000;
 const OWED_EVERY_MS = 60_000;
 /** Cards wear out, and the file is only for those who come when the agent is dead: a live one is asked. */
 const STATUS_EVERY_MS = 600_000;
@@ -68,6 +69,7 @@ export class Agent {
   private nextStateMs = 0;
   private nextOwedMs = 0;
   private nextStatusMs = 0;
+  private nextDisputeMs = 0;
   private lastState = "";
   private lastStateConnection = 0;
   private acknowledged = -1;
@@ -89,8 +91,8 @@ export class Agent {
     this.kid = kidHex(signer.publicKey);
     this.fixed = parts.position;
     this.diskRetry = new BackOff(random, DISK_RETRY);
-    const { notBeforeMs, waitForSyncMs } = parts;
-    const time = new ClockSource({ clock, notBeforeMs, waitForSyncMs });
+    const { notBeforeMs, waitForSyncMs, preferClock: prefer } = parts;
+    const time = new ClockSource({ clock, notBeforeMs, waitForSyncMs, prefer });
     this.time = time;
     this.inquiries = new Inquiries({ ...parts, time });
     const { pack, waitingReadingsMax } = parts;
@@ -235,6 +237,7 @@ export class Agent {
       isLoginRefused: this.publisher.isLoginRefused,
       standing: this.publisher.isLoginRefused ? this.inquiries.standing : undefined,
       clockSource: this.time.source,
+      clockApartMs: this.time.now()?.apartMs,
       halted: delivery.halted,
       isHubBehind: delivery.isHubBehind,
       waitsFor: this.packSigner.obstacle,
@@ -288,6 +291,7 @@ export class Agent {
     for (const sensor of this.sensors) sensor.tick(nowMs);
     this.intake.close(nowMs);
     this.noteProgress(nowMs);
+    this.noteDispute(nowMs);
     this.inquiries.tick(signal, this.publisher.isLoginRefused);
     if (nowMs >= this.nextStateMs) this.publishState(nowMs);
     this.storing ??= this.work(nowMs).finally(() => {
@@ -300,6 +304,15 @@ export class Agent {
     const { storedSeq } = this.delivery;
     if (storedSeq > this.acknowledged) this.acknowledgedMs = nowMs;
     this.acknowledged = storedSeq;
+  }
+
+  /** Says in the log that two clocks contradict each other, now and then: it may come and go with every fix. */
+  private noteDispute(nowMs: number): void {
+    const now = this.time.now();
+    if (now?.apartMs === undefined || nowMs < this.nextDisputeMs) return;
+    this.nextDisputeMs = nowMs + DISPUTE_EVERY_MS;
+    const about = { believed: now.source, otherAheadMs: now.apartMs };
+    this.parts.logger.warn(about, "receiver and system clock contradict each other");
   }
 
   /** What takes the disk. Never rejects for the disk's faults: the next tick tries again. */
@@ -361,6 +374,7 @@ export class Agent {
       device: this.parts.device,
       offsetMs: this.time.offsetMs(),
       clockSource: this.time.source,
+      clockApartMs: this.time.now()?.apartMs,
       halted: this.delivery.halted?.reason,
       values: this.intake.latest,
       sensors: this.sensors.map((sensor) => sensor.status(undefined)),

@@ -6,7 +6,7 @@
 import { UserError } from "../../platform/user-error.ts";
 import type { HaltReason } from "../delivery/halt.ts";
 import type { Standing } from "../delivery/standing.ts";
-import { REFUSED_LOGINS } from "../status/status.ts";
+import { otherClock, REFUSED_LOGINS } from "../status/status.ts";
 import type { FoundStatus } from "../status/status-socket.ts";
 
 /** One thing that was looked at. */
@@ -132,6 +132,7 @@ export function judgeStatus(found: FoundStatus | undefined, nowMs: number): Find
       text: status.halted.text,
       remedy: HALT_REMEDIES[status.halted.reason],
     });
+  if (isLive && status.clockApartMs !== undefined) findings.push(judgeDispute(status));
   findings.push(judgeOutbox(status));
   if (isLive && !status.isConnected) findings.push(judgeConnection(status));
   if (status.isHubBehind)
@@ -142,6 +143,17 @@ export function judgeStatus(found: FoundStatus | undefined, nowMs: number): Find
       remedy: "Tell the operator: the hub has to be restored from a mirror.",
     });
   return findings;
+}
+
+/** Two clocks that ought both to be right, and are not. */
+function judgeDispute({ clockSource, clockApartMs }: FoundStatus["status"]): Finding {
+  return {
+    subject: "clocks",
+    level: "wrong",
+    text: `${clockSource} is believed, and ${otherClock(clockSource, clockApartMs ?? 0)}; each pack says so`,
+    remedy:
+      "Find out which is wrong: compare both with a clock that you trust. Unplug the receiver, mend NTP, or set clock.prefer.",
+  };
 }
 
 const RENEWAL =

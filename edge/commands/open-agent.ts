@@ -60,6 +60,7 @@ export async function openAgent(
     notBeforeMs,
     // NTP has had its chance since the machine was switched on, not since this program was started.
     waitForSyncMs: Math.max(0, config.clock.waitForSyncSeconds - uptime()) * 1000,
+    preferClock: config.clock.prefer,
     askTimeSync,
     sensors: config.sensors.map((sensor, at) => sensorOf(sensor, at, notBeforeMs, clock, connect)),
     ...(await camerasOf(io, config, folder, logger)),

@@ -121,6 +121,11 @@ export class Outbox {
     return Math.max(this.segments[0]?.tail.seq ?? 0, this.releasedNow + 1);
   }
 
+  /** The first number of the newest segment, which is the last to be given back; 0 before the first `anchor`. */
+  get newestFrom(): number {
+    return this.segments.at(-1)?.tail.seq ?? 0;
+  }
+
   /**
    * The least number behind which a hub can be served, -1 standing for the enrolling entry; `undefined` before the first
    * `anchor`.

@@ -3,7 +3,8 @@
  *
  * A small file beside the outbox: counts by stream, and the number of the statement that comes next. The first pack of a
  * stream from there on owns up to what stood in the file, so a file that outlives that pack counts for nothing: what is
- * gone is never counted twice, whenever the power goes. Written seldom, and only while something is owed.
+ * gone is never counted twice, whenever the power goes. Cards wear out, so it is written only where it would say too
+ * little: when a count has changed, one of its streams has spoken, or the outbox may give back what tells whether one has.
  */
 
 import { z } from "zod";
@@ -20,13 +21,19 @@ const shape = z.object({ seq: count, streams: z.record(z.string(), count) });
 /** Readings by stream. */
 export type OwedCounts = ReadonlyMap<string, number>;
 
+/** What a file says. */
+type Said = z.infer<typeof shape>;
+
 /** See the head of the file. */
 export class Owed {
   private readonly files: Files;
   private readonly path: string;
   private readonly outbox: Outbox;
-  /** What the file holds, as far as that is known. */
-  private kept: string | undefined;
+  private isThere = false;
+  /** What the file says, as far as that is known. */
+  private kept: Said | undefined;
+  /** Up to this number no stream in the file has spoken since it was written. */
+  private silentTo = 0;
 
   /** Keeps the counts in the file `path`. */
   constructor(files: Files, path: string, outbox: Outbox) {
@@ -39,12 +46,15 @@ export class Owed {
   async load(): Promise<OwedCounts> {
     const bytes = await this.files.read(this.path).catch(() => undefined);
     if (bytes === undefined) return new Map();
-    this.kept = decodeUtf8(bytes) ?? "";
-    const parsed = shape.safeParse(parseJson(this.kept));
+    this.isThere = true;
+    const parsed = shape.safeParse(parseJson(decodeUtf8(bytes) ?? ""));
     if (!parsed.success) return new Map();
     const { seq, streams } = parsed.data;
     const spoken = await this.spokenSince(seq);
-    return new Map(Object.entries(streams).filter(([stream]) => spoken && !spoken.has(stream)));
+    if (spoken === undefined) return new Map();
+    this.kept = parsed.data;
+    this.silentTo = seq;
+    return new Map(Object.entries(streams).filter(([stream]) => !spoken.has(stream)));
   }
 
   /**
@@ -56,19 +66,35 @@ export class Owed {
     const streams = [...counts]
       .filter(([, owed]) => owed > 0)
       .toSorted(([a], [b]) => (a < b ? -1 : 1));
-    const { tail } = this.outbox;
     if (streams.length === 0) {
-      if (this.kept !== undefined) await this.files.remove(this.path);
+      if (this.isThere) await this.files.remove(this.path);
+      this.isThere = false;
       this.kept = undefined;
       return;
     }
-    const said = { seq: tail?.seq ?? 0, streams: Object.fromEntries(streams) };
-    const text = `${JSON.stringify(said)}\n`;
-    if (text === this.kept) return;
+    const seq = this.outbox.tail?.seq ?? 0;
+    const said = { seq, streams: Object.fromEntries(streams) };
+    if (await this.isGood(said)) return;
     // Whatever becomes of it, the file is no longer what it was.
-    this.kept = "";
-    await this.files.write(this.path, encodeUtf8(text));
-    this.kept = text;
+    this.kept = undefined;
+    this.isThere = true;
+    await this.files.write(this.path, encodeUtf8(`${JSON.stringify(said)}\n`));
+    this.kept = said;
+    this.silentTo = seq;
+  }
+
+  /** Whether a start from the file as it is would come to the same as one from `said`. */
+  private async isGood(said: Said): Promise<boolean> {
+    const { kept, outbox } = this;
+    if (kept === undefined || JSON.stringify(kept.streams) !== JSON.stringify(said.streams))
+      return false;
+    // Older segments may go at any time, and a start must not have to read many of them.
+    if (kept.seq < outbox.newestFrom) return false;
+    const spoken = await this.spokenSince(this.silentTo);
+    if (spoken === undefined || Object.keys(kept.streams).some((stream) => spoken.has(stream)))
+      return false;
+    this.silentTo = said.seq;
+    return true;
   }
 
   /** The streams that have packs from `seq` on; `undefined` where nobody can tell any more. */

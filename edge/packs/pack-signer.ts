@@ -110,10 +110,15 @@ export class PackSigner {
     counters.bytesSigned += this.parts.outbox.bytes - bytesBefore;
   }
 
-  private notesOf(stream: string, { source, offsetMs }: BelievedTime): PackNotes {
+  private notesOf(stream: string, { source, offsetMs, apartMs }: BelievedTime): PackNotes {
     const { intake, via } = this.parts;
-    const clockStepMs = offsetMs - (this.offsetsMs.get(stream) ?? offsetMs);
-    return { clock: source, clockStepMs, dropped: intake.dropped(stream), via: via.get(stream) };
+    return {
+      clock: source,
+      clockStepMs: offsetMs - (this.offsetsMs.get(stream) ?? offsetMs),
+      clockApartMs: apartMs,
+      dropped: intake.dropped(stream),
+      via: via.get(stream),
+    };
   }
 
   private signPayload(stream: string, iat: number, payload: Uint8Array): void {

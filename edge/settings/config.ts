@@ -23,6 +23,8 @@ import type { CameraConfig } from "./camera-config.ts";
 import { type LanConfig, lanFaults, lanShape } from "./lan.ts";
 import { parseListenAddress } from "../../platform/listen-address.ts";
 import type { PackLimits } from "../packs/packer.ts";
+import { PREFERENCES } from "../time/clock-source.ts";
+import type { Preference } from "../time/clock-source.ts";
 import type { SendingLimits } from "../delivery/publisher.ts";
 import type { RetentionLevel } from "../delivery/receipt-trust.ts";
 
@@ -161,6 +163,10 @@ const shape = z.object({
         description:
           "how long after the machine's start a clock that NTP has not set is not believed yet",
       }),
+      prefer: z.enum(PREFERENCES).default("ntp").meta({
+        description:
+          "who is believed where a satellite receiver contradicts a clock that NTP keeps: ntp or gps",
+      }),
     })
     .prefault({}),
   metrics: z
@@ -263,6 +269,7 @@ export interface EdgeConfig {
     /** A date, as in ISO 8601. */
     readonly notBefore: string;
     readonly waitForSyncSeconds: number;
+    readonly prefer: Preference;
   };
   /** As in listen-address.ts; absent for none. */
   readonly metrics?: string | undefined;

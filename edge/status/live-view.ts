@@ -16,6 +16,8 @@ export interface LiveView {
   /** Wall minus monotonic time; absent while no clock is believed. */
   readonly offsetMs: number | undefined;
   readonly clockSource: string;
+  /** By how much another clock that ought to be right is ahead; absent where none contradicts. */
+  readonly clockApartMs?: number | undefined;
   readonly halted: string | undefined;
   readonly values: readonly LatestReading[];
   readonly sensors: readonly Pick<SensorStatus, "stream" | "driver" | "state" | "quantities">[];
@@ -27,7 +29,7 @@ const STATE_BYTES_MAX = 8_192;
 
 /** Formats the view as JSON of bounded size; where there is too much, the oldest values are left out, then the sensors that are well. */
 export function formatLiveView(view: LiveView): string {
-  const { device, offsetMs, clockSource, halted } = view;
+  const { device, offsetMs, clockSource, clockApartMs, halted } = view;
   const values = view.values
     .toSorted((a, b) => b.atMs - a.atMs)
     .map(({ stream, quantity, unit, value, atMs, fault }) => ({
@@ -54,6 +56,7 @@ export function formatLiveView(view: LiveView): string {
     const about = {
       device,
       clockSource,
+      ...(clockApartMs === undefined ? {} : { clockApartSeconds: Math.round(clockApartMs / 1000) }),
       ...(halted ? { halted } : {}),
       sensors,
       ...(cameras.length > 0 ? { cameras } : {}),

@@ -206,6 +206,11 @@ export function metricsOf(statuses: readonly AgentStatus[]): MetricFamily[] {
       "Who tells the time.",
       ofAgents(({ clockSource }) => oneOf("source", TIME_SOURCES, clockSource)),
     ),
+    gauge(
+      "clock_apart_seconds",
+      "How far the clock that is not believed is ahead, where receiver and kept system clock contradict each other.",
+      ofAgents(({ clockApartMs }) => plain(clockApartMs && clockApartMs / 1000)),
+    ),
     ...PREVIEW_COUNTERS.map(([name, help, of]) =>
       counter(
         name,

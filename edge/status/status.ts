@@ -24,6 +24,8 @@ export interface AgentStatus {
   /** What the hub says of the device then; absent where it was not asked, or gave no answer. */
   readonly standing?: Standing | undefined;
   readonly clockSource: TimeSource;
+  /** By how much the other one of receiver and kept system clock is ahead; absent where they do not contradict each other. */
+  readonly clockApartMs?: number | undefined;
   readonly halted: Halt | undefined;
   /** The hub has forgotten what was let go here, and has to be restored. */
   readonly isHubBehind: boolean;
@@ -56,7 +58,7 @@ export function formatStatus(status: AgentStatus, nowMs: number, isLive: boolean
   const lines = [
     `${status.device} (key ${status.kid}), ${ageSeconds} s ago${isLive ? "" : ", not running"}`,
     `  hub        ${status.isConnected ? "connected" : `not connected${partingOf(status)}`}`,
-    `  clock      ${status.clockSource}`,
+    `  clock      ${status.clockSource}${disputeOf(status)}`,
     `  readings   ${counters.readings} read, ${counters.readingsFaulty} faulty, ${counters.readingsDropped} dropped`,
     `  waiting    ${status.waitingReadings} readings${status.waitsFor ? ` (${status.waitsFor})` : ""}`,
     `  statements next ${status.nextSeq ?? "-"}, stored by the hub ${status.storedSeq < 0 ? "none yet" : `up to ${status.storedSeq}`}, kept from ${status.oldestSeq}`,
@@ -109,6 +111,19 @@ function cameraLine(camera: CameraStatus): string {
 
 function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
+}
+
+/** What is wrong with the clocks, in words; empty where they do not contradict each other. */
+function disputeOf({ clockSource, clockApartMs }: AgentStatus): string {
+  return clockApartMs === undefined ? "" : `, DISPUTED: ${otherClock(clockSource, clockApartMs)}`;
+}
+
+/** Says of the clock that is not believed what it says; of a receiver and a system clock it is the other one. */
+export function otherClock(believed: TimeSource, apartMs: number): string {
+  const other =
+    believed === "gps" ? "the system's clock, which is kept," : "the satellite receiver";
+  const seconds = (Math.abs(apartMs) / 1000).toFixed(1);
+  return `${other} is ${seconds} s ${apartMs > 0 ? "ahead" : "behind"}`;
 }
 
 /** What a refused login means, by what the hub says of the device. */

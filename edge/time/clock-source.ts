@@ -3,8 +3,10 @@
  *
  * A board without a battery starts in the past, or where it was switched off (fake-hwclock). Until some source gives a
  * time that is not before the program was built, there is no wall clock here, and nothing is signed; readings wait by
- * monotonic time. A satellite receiver outranks a system clock that contradicts it, a system clock that is known to be
- * kept by nobody is believed only after a while, and the hub's HTTP `Date` is a last resort. See docs/edge.md, "Time".
+ * monotonic time. A satellite receiver outranks a system clock that contradicts it and that nobody is known to keep; where
+ * it contradicts one that is kept, one of the two is wrong and nobody here can tell which, so the settings decide and the
+ * contradiction is told. A system clock that is known to be kept by nobody is believed only after a while, and the hub's
+ * HTTP `Date` is a last resort. See docs/edge.md, "Time".
  */
 
 import type { Clock } from "../../platform/clock.ts";
@@ -15,6 +17,11 @@ export const TIME_SOURCES = ["none", "hub", "system", "ntp", "gps"] as const;
 
 export type TimeSource = (typeof TIME_SOURCES)[number];
 
+/** Who may be preferred where a receiver and a system clock that is kept contradict each other. */
+export const PREFERENCES = ["ntp", "gps"] as const;
+
+export type Preference = (typeof PREFERENCES)[number];
+
 /** A time that is believed. */
 export interface BelievedTime {
   readonly source: Exclude<TimeSource, "none">;
@@ -22,6 +29,11 @@ export interface BelievedTime {
   readonly nowMs: number;
   /** Wall minus monotonic time, whole milliseconds. */
   readonly offsetMs: number;
+  /**
+   * By how much the other one of receiver and kept system clock is ahead, or behind where negative, whole milliseconds;
+   * absent while they do not contradict each other.
+   */
+  readonly apartMs?: number;
 }
 
 /** What a clock source is made of. */
@@ -31,11 +43,13 @@ export interface ClockSourceParts {
   readonly notBeforeMs: number;
   /** For how long, from now, a system clock that nobody keeps is not believed yet; see `hearSync`. */
   readonly waitForSyncMs: number;
+  /** Who is believed where a receiver contradicts a system clock that is kept; `ntp` unless given. */
+  readonly prefer?: Preference | undefined;
 }
 
 /** Two fixes that disagree by more than this, after the time between them, are not believed. */
 const FIXES_APART_MS_MAX = 1_500;
-/** As long as the system clock is this near to the receiver's, it is the finer of the two. */
+/** As long as the system clock is this near to the receiver's, it is the finer of the two; else they contradict each other. */
 const SYSTEM_NEAR_MS = 2_500;
 /** The two clocks are read one after the other in different grains: below this a difference says nothing. */
 const OFFSET_STEP_MS = 20;
@@ -46,7 +60,7 @@ const NOT_AFTER_MS = Date.UTC(2086, 0);
 /** A system clock that nobody keeps, and that is further off than this from the hub's, is the worse of the two. */
 const HUB_NEAR_MS = 60_000;
 
-type Chosen = Pick<BelievedTime, "source" | "offsetMs">;
+type Chosen = Pick<BelievedTime, "source" | "offsetMs" | "apartMs">;
 
 interface Heard {
   readonly offsetMs: number;
@@ -58,6 +72,7 @@ export class ClockSource {
   private readonly clock: Clock;
   private readonly notBeforeMs: number;
   private readonly waitUntilMs: number;
+  private readonly prefer: Preference;
   private lastFix: Heard | undefined;
   private gps: Heard | undefined;
   private hub: Heard | undefined;
@@ -68,6 +83,7 @@ export class ClockSource {
     this.clock = parts.clock;
     this.notBeforeMs = parts.notBeforeMs;
     this.waitUntilMs = parts.clock.monotonicMs() + parts.waitForSyncMs;
+    this.prefer = parts.prefer ?? "ntp";
   }
 
   /** Monotonic milliseconds, there from the start. */
@@ -116,8 +132,10 @@ export class ClockSource {
   now(): BelievedTime | undefined {
     const chosen = this.choose();
     if (chosen === undefined) return undefined;
+    const { source, apartMs } = chosen;
     const offsetMs = Math.round(chosen.offsetMs);
-    return { source: chosen.source, offsetMs, nowMs: this.clock.monotonicMs() + offsetMs };
+    const nowMs = this.clock.monotonicMs() + offsetMs;
+    return { source, offsetMs, nowMs, ...(apartMs === undefined ? {} : { apartMs }) };
   }
 
   /** Wall minus monotonic time in whole milliseconds; `undefined` while no clock is believed. */
@@ -134,17 +152,25 @@ export class ClockSource {
     const { gps, hub } = this;
     const system = this.system();
     const isHeard = gps && this.clock.monotonicMs() - gps.atMs <= GPS_SILENT_MS_MAX;
-    if (gps && isHeard) {
-      const isNear = system && Math.abs(gps.offsetMs - system.offsetMs) <= SYSTEM_NEAR_MS;
-      // As long as both agree the receiver vouches, and the system's clock is the finer.
-      return { source: "gps", offsetMs: isNear ? system.offsetMs : gps.offsetMs };
-    }
+    if (gps && isHeard) return this.weigh(gps, system);
     // Counted on from the last fix, which nobody vouches for any more: still better than no time.
     const counted = gps && { source: "system" as const, offsetMs: gps.offsetMs };
     if (this.isWaitedFor) return counted;
     if (hub && (system === undefined || this.isWorseThanHub(system.offsetMs)))
       return { source: "hub", offsetMs: hub.offsetMs };
     return system ?? counted;
+  }
+
+  /** A receiver's word against that of the system's clock. */
+  private weigh({ offsetMs }: Heard, system: Chosen | undefined): Chosen {
+    if (system === undefined) return { source: "gps", offsetMs };
+    const aheadMs = Math.round(offsetMs - system.offsetMs);
+    // As long as both agree the receiver vouches, and the system's clock is the finer.
+    if (Math.abs(aheadMs) <= SYSTEM_NEAR_MS) return { source: "gps", offsetMs: system.offsetMs };
+    if (system.source !== "ntp") return { source: "gps", offsetMs };
+    return this.prefer === "ntp"
+      ? { ...system, apartMs: aheadMs }
+      : { source: "gps", offsetMs, apartMs: -aheadMs };
   }
 
   /** Whether it may be this late, or this early, at all. */

@@ -31,6 +31,18 @@ test("the newest of several streams counts, and each board is named once", () =>
   expect(words).toEqual(["time by NTP", "signed for airrohr:esp8266-1"]);
 });
 
+test.each([
+  ["ntp", 3_600.25, "time by NTP", "a satellite receiver contradicts it, 3600 s ahead"],
+  ["gps", -4, "time by satellite", "the system’s clock contradicts it, 4 s behind"],
+])(
+  "that %s was contradicted by %d s, until a pack says it no more",
+  (clock, apart, words, said) => {
+    const disputed = [latest("clock", clock, 2), latest("clock-apart", apart, 2)];
+    expect(noteWords({ latest: disputed })).toEqual([words, said]);
+    expect(noteWords({ latest: [latest("clock", clock, 3), disputed[1]!] })).toEqual([words]);
+  },
+);
+
 test("a device that says nothing of itself has no words", () => {
   expect(noteWords({ latest: [latest("pm25", 7, 3)] })).toEqual([]);
 });

@@ -9,6 +9,7 @@ import { kidHex } from "../../ledger/key.ts";
 import { openPack } from "../../ledger/preimage.ts";
 import type { Pack } from "../../ledger/senml.ts";
 import type { ManualClock } from "../../platform/clock.ts";
+import { silentLogger } from "../../platform/log.ts";
 import type { MemoryFiles } from "../../platform/memory-files.ts";
 import { AgentSetup, signer, TRUE_MS } from "./agent-setup.ts";
 import type { MemoryLine, RunningAgent } from "./agent-setup.ts";
@@ -128,6 +129,40 @@ test("a clock that nobody ever keeps is used in the end, and called so", async (
   await until("the pack is there", () => packs().length === 1);
   expect(values("clock")).toEqual(["system"]);
 });
+
+test.each([
+  ["ntp", undefined, 0, 7_200],
+  ["gps", "gps", 7_200, -7_200],
+] as const)(
+  "a receiver that lies beside a clock that is kept: %s is believed, and packs say that the other one contradicts",
+  async (source, preferClock, aheadSeconds, apartSeconds) => {
+    hub.enrol("air-1", signer);
+    const warnings: string[] = [];
+    const warn = (_: object, message: string): void => void warnings.push(message);
+    const { agent } = await start(
+      { askTimeSync: () => Promise.resolve(true), preferClock, logger: { ...silentLogger, warn } },
+      "nmea",
+    );
+    await until("the line is open", () => line.events !== undefined);
+    const measuredMs = clock.nowMs();
+    for (let second = 10; second < 50; second++) {
+      line.nmea(`GPGGA,1400${second},5130.000,N,00300.000,W,1,08,0.9,45.4,M,46.9,M,,`);
+      line.nmea(`GPRMC,1400${second},A,5130.000,N,00300.000,W,000.0,000.0,011226,,,A`);
+      await clock.advance(1_000);
+    }
+    await until("a pack is there", () => packs().length > 0);
+    expect(values("clock")).toEqual([source]);
+    expect(values("clock-apart")).toEqual([expect.closeTo(apartSeconds, -2)]);
+    const { time } = packs()[0]!.readings[0]!;
+    expect(Math.abs(time - measuredMs / 1000 - aheadSeconds)).toBeLessThan(20);
+    const status = agent.status();
+    expect(status.clockSource).toBe(source);
+    expect(status.clockApartMs).toBe(1_000 * (values("clock-apart")[0] as number));
+    const view = JSON.parse(hub.states.at(-1)!) as { clockApartSeconds: number };
+    expect(view.clockApartSeconds).toBeCloseTo(apartSeconds, -2);
+    expect(warnings.filter((text) => text.includes("contradict"))).toHaveLength(1);
+  },
+);
 
 test("a device that is not enrolled yet keeps what it reads until it is", async () => {
   const { agent } = await start();

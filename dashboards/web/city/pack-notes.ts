@@ -13,11 +13,22 @@ const CLOCK_WORDS: Readonly<Record<string, string>> = {
 /** What is shown beside a device: who told the time of its newest pack, and for whom it signs. */
 export function noteWords({ latest }: Pick<Device, "latest">): readonly string[] {
   const clock = newestOf(latest, "clock");
+  const apart = clock && apartWords(latest, clock);
   const boards = latest.filter(({ quantity }) => quantity === "via").map(({ value }) => value);
   return [
     ...(clock === undefined ? [] : [CLOCK_WORDS[String(clock.value)] ?? `time by ${clock.value}`]),
+    ...(apart === undefined ? [] : [apart]),
     ...[...new Set(boards)].map((board) => `signed for ${board}`),
   ];
+}
+
+/** That another clock contradicted the one of this pack; what an older pack said of it is over. */
+function apartWords(latest: readonly Latest[], clock: Latest): string | undefined {
+  const apart = newestOf(latest, "clock-apart");
+  if (apart === undefined || apart.timeMs !== clock.timeMs) return undefined;
+  const seconds = Number(apart.value);
+  const other = clock.value === "gps" ? "the system’s clock" : "a satellite receiver";
+  return `${other} contradicts it, ${Math.abs(seconds).toFixed(0)} s ${seconds > 0 ? "ahead" : "behind"}`;
 }
 
 function newestOf(latest: readonly Latest[], note: string): Latest | undefined {

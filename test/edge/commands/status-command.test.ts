@@ -98,6 +98,16 @@ test("an agent that has never run, one that has stopped, and one that runs", asy
   expect((await findStatus(nodeFiles, join(folder, "data")))?.isLive).toBe(false);
 });
 
+test("clocks that contradict each other", async () => {
+  await put({ ...STATUS, clockSource: "ntp", clockApartMs: 3_600_250 });
+  await status([]);
+  expect(out).toContain("clock      ntp, DISPUTED: the satellite receiver is 3600.3 s ahead\n");
+  await put(STATUS);
+  out = "";
+  await status([]);
+  expect(out).toContain("clock      system\n");
+});
+
 test("a socket that a killed agent has left is in nobody's way", async () => {
   await writeFile(join(folder, "data", "status.sock"), "");
   const server = await serveStatus(join(folder, "data"), () => STATUS);

@@ -19,8 +19,9 @@ interface Life {
   readonly owed: Owed;
 }
 
-async function begin(files: MemoryFiles): Promise<Life> {
-  const outbox = await Outbox.open({ files, folder: "/data/outbox", kid: KID });
+async function begin(files: MemoryFiles, segmentBytes?: number): Promise<Life> {
+  const parts = { files, folder: "/data/outbox", kid: KID };
+  const outbox = await Outbox.open(segmentBytes === undefined ? parts : { ...parts, segmentBytes });
   if (outbox.tail === undefined) await outbox.anchor({ seq: 0, follows: 0, prev: ZERO_HASH });
   return { outbox, owed: new Owed(files, PATH, outbox) };
 }
@@ -35,6 +36,16 @@ async function sign({ outbox }: Life, stream: string, replaces?: number): Promis
   const { bytes } = signStatement({ issuer: "air-1", seq, prev }, draft, signer);
   outbox.add({ seq, statement: bytes, ...(replaces === undefined ? {} : { replaces }) });
   await outbox.flush();
+}
+
+/** The paths that are written whole from now on. */
+function watched(files: MemoryFiles): { readonly written: string[] } {
+  const written: string[] = [];
+  files.setFaults(({ kind, path }) => {
+    if (kind === "write") written.push(path);
+    return undefined;
+  });
+  return { written };
 }
 
 test("what is owed is owed after a restart, until a pack of its stream has said so", async () => {
@@ -110,8 +121,60 @@ test("it is written only when something has changed, and removed when nothing is
   expect(files.operations).toBe(before);
   for (let i = 0; i < 5; i++) await owed.save(new Map([["air", 5]]));
   expect(files.operations).toBe(before + 1);
+  await owed.save(new Map([["air", 6]]));
+  expect(files.operations).toBe(before + 2);
+  expect([...(await (await begin(files)).owed.load())]).toEqual([["air", 6]]);
   await owed.save(new Map([["air", 0]]));
   expect(await files.exists(PATH)).toBe(false);
+});
+
+test("what other streams say changes nothing: the card is spared", async () => {
+  const files = new MemoryFiles();
+  const life = await begin(files);
+  const { written } = watched(files);
+  for (let minute = 0; minute < 30; minute++) {
+    await sign(life, "road");
+    await life.owed.save(new Map([["air", 5]]));
+  }
+  expect(written).toEqual([PATH]);
+  files.crash();
+  const again = await begin(files);
+  expect([...(await again.owed.load())]).toEqual([["air", 5]]);
+  await again.owed.save(new Map([["air", 5]]));
+  expect(written).toEqual([PATH]);
+});
+
+test("as many dropped again as a pack has just owned up to are owed all the same", async () => {
+  const files = new MemoryFiles();
+  const life = await begin(files);
+  await life.owed.save(new Map([["air", 5]]));
+  await sign(life, "road");
+  await life.owed.save(new Map([["air", 5]]));
+  await sign(life, "air");
+  await life.owed.save(new Map([["air", 5]]));
+  await sign(life, "road");
+  await life.owed.save(new Map([["air", 5]]));
+  files.crash();
+  expect([...(await (await begin(files)).owed.load())]).toEqual([["air", 5]]);
+});
+
+test("before the outbox gives back what tells who has spoken it is written again, once a segment", async () => {
+  const files = new MemoryFiles();
+  const segmentBytes = 2_000;
+  const life = await begin(files, segmentBytes);
+  const { written } = watched(files);
+  for (let minute = 0; minute < 60; minute++) {
+    await sign(life, "road");
+    await life.owed.save(new Map([["air", 5]]));
+    await life.outbox.letGo(minute);
+  }
+  const segments = new Set(written.filter((path) => path !== PATH)).size;
+  expect(segments).toBeGreaterThan(4);
+  expect(written.filter((path) => path === PATH)).toHaveLength(segments + 1);
+  files.crash();
+  const again = await begin(files, segmentBytes);
+  expect(await again.outbox.read(0)).toBeUndefined();
+  expect([...(await again.owed.load())]).toEqual([["air", 5]]);
 });
 
 test.each(["undone", "done"] as const)(

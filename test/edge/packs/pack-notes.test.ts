@@ -10,10 +10,17 @@ const said = (notes: Parameters<typeof noteReadings>[0]): unknown[] =>
 
 test("who vouched for the time is said in every pack, the rest when there is something to say", () => {
   expect(said({ clock: "gps", clockStepMs: 0, dropped: 0 })).toEqual([["clock", undefined, "gps"]]);
-  const all = said({ clock: "system", clockStepMs: -1_500, dropped: 7, via: "airrohr:esp8266-1" });
+  const all = said({
+    clock: "ntp",
+    clockStepMs: -1_500,
+    clockApartMs: 3_600_250,
+    dropped: 7,
+    via: "airrohr:esp8266-1",
+  });
   expect(all).toEqual([
-    ["clock", undefined, "system"],
+    ["clock", undefined, "ntp"],
     ["clock-step", "s", -1.5],
+    ["clock-apart", "s", 3_600.25],
     ["dropped", "count", 7],
     ["via", undefined, "airrohr:esp8266-1"],
   ]);

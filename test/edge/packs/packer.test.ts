@@ -126,9 +126,10 @@ test("an instant with more values than any pack can hold gives some back", () =>
   const packer = new Packer("air", { seconds: 10, readingsMax: 120 });
   const many = Array.from({ length: 300 }, (_, i) => reading(`q${i}`, 5));
   const tooMany = packer.push(many);
-  expect(tooMany).toHaveLength(50);
+  expect(tooMany).toHaveLength(51);
   const [pack] = packer.takeAll();
-  const notes = { clock: "ntp", clockStepMs: 5_000, dropped: 3, via: "airrohr:esp8266-1" } as const;
+  const about = { clockStepMs: 5_000, clockApartMs: 3_000, dropped: 3 };
+  const notes = { clock: "ntp", ...about, via: "airrohr:esp8266-1" } as const;
   const readings = [...readingsOf(pack!, 1.8e12), ...noteReadings(notes, 1.8e9)];
   expect(readings).toHaveLength(254);
   const payload = encodePack("air-1", { lat: 1, lon: 2 }, readings);

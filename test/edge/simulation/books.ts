@@ -30,6 +30,8 @@ import type { Fate } from "./deeds.ts";
 import type { FlakyHub } from "./flaky-hub.ts";
 import { nativeSigner } from "../../support/native-signer.ts";
 
+/** Beyond this a receiver and a kept clock contradict each other. */
+const CLOCKS_APART_MS_MAX = 2_500;
 const STREAMS = ["road", "path"];
 const QUANTITIES = new Map([
   ["road", "vehicles"],
@@ -44,6 +46,7 @@ interface Taken {
   readonly sensor: number;
   readonly value: number;
   readonly atMs: number;
+  readonly trueMs: number;
   what: Fate1;
 }
 
@@ -104,9 +107,10 @@ export class Books {
     return this.nextValues[sensor]!;
   }
 
-  noteRead(sensor: number, atMs: number, isDropped: boolean): void {
+  /** Takes note of a reading at `atMs` by the monotonic clock, and `trueMs` by a right one. */
+  noteRead(sensor: number, atMs: number, trueMs: number, isDropped: boolean): void {
     const value = this.nextValues[sensor]!++;
-    this.taken.push({ sensor, value, atMs, what: isDropped ? "dropped" : "on-its-way" });
+    this.taken.push({ sensor, value, atMs, trueMs, what: isDropped ? "dropped" : "on-its-way" });
   }
 
   notePublished(body: Uint8Array): void {
@@ -142,6 +146,17 @@ export class Books {
       throw new Error(`the outbox has ${status.outboxBytes} bytes`);
     await this.checkLetGo(status.oldestSeq, files);
     await this.readQuarantine(files);
+  }
+
+  /** Looks at whom the agent believes, where NTP keeps its clock and the receiver, if it was heard, is so much ahead. */
+  checkClock({ clockSource, clockApartMs }: AgentStatus, aheadMs: number | undefined): void {
+    if (aheadMs === undefined) return;
+    const isDisputed = Math.abs(aheadMs) > CLOCKS_APART_MS_MAX;
+    if (
+      clockSource !== (isDisputed ? "ntp" : "gps") ||
+      clockApartMs !== (isDisputed ? aheadMs : undefined)
+    )
+      throw new Error(`a receiver ${aheadMs} ms ahead: ${clockSource}, apart ${clockApartMs}`);
   }
 
   /** Takes stock of the disk after an agent has ended: what is not there is lost. */
@@ -208,7 +223,9 @@ export class Books {
     let before = -1;
     let owned = 0;
     for (const statement of statements) {
-      for (const { quantity, value } of this.packIn(statement, stream)?.readings ?? []) {
+      const readings = this.packIn(statement, stream)?.readings ?? [];
+      if (this.fate.isKept && readings.length > 0) this.checkTimes(sensor, readings);
+      for (const { quantity, value } of readings) {
         if (quantity === "dropped") owned += value as number;
         if (quantity !== QUANTITIES.get(stream)) continue;
         counts.set(value as number, (counts.get(value as number) ?? 0) + 1);
@@ -239,6 +256,21 @@ export class Books {
       throw new Error(
         `${stream} owns up to ${owned} of ${gone} that are gone, without a power cut`,
       );
+  }
+
+  /** Where NTP keeps the clock every reading has its true time, whatever a receiver said; and where one lied, the pack says so. */
+  private checkTimes(sensor: number, readings: Pack["readings"]): void {
+    const clock = readings.find(({ quantity }) => quantity === "clock")?.value;
+    const apart = readings.find(({ quantity }) => quantity === "clock-apart")?.value;
+    if (clock !== "ntp" && (clock !== "gps" || apart !== undefined))
+      throw new Error(`time by ${String(clock)}, apart ${String(apart)}`);
+    for (const { quantity, value, time } of readings) {
+      const one = this.taken.find((each) => each.sensor === sensor && each.value === value);
+      if (quantity !== QUANTITIES.get(STREAMS[sensor]!) || one === undefined) continue;
+      // Readings of one millisecond stand a millisecond apart.
+      if (Math.abs(time * 1000 - one.trueMs) > 1_000)
+        throw new Error(`${STREAMS[sensor]} ${one.value} is ${time * 1000 - one.trueMs} ms off`);
+    }
   }
 
   /** What was let go must be where the retention level says that it is. */

@@ -40,6 +40,7 @@ export type Deed =
   | { readonly kind: "acks"; readonly count: number; readonly isOld: boolean }
   | { readonly kind: "lie"; readonly code: RefusalCode; readonly share: number }
   | { readonly kind: "clock"; readonly skewMs: number }
+  | { readonly kind: "receiver"; readonly aheadMs: number }
   | { readonly kind: "late"; readonly ms: number };
 
 /** Everything that one run hangs on. */
@@ -48,6 +49,8 @@ export interface Fate {
   readonly level: RetentionLevel;
   readonly isRestricted: boolean;
   readonly hasCamera: boolean;
+  /** NTP keeps the device's clock. */
+  readonly isKept: boolean;
   readonly packSeconds: number;
   readonly packReadingsMax: number;
   readonly outboxBytesMax: number;
@@ -197,6 +200,19 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
     }),
   },
   {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("receiver" as const),
+      aheadMs: fc.oneof(
+        fc.constant(0),
+        fc.integer({ min: -5_000, max: 5_000 }),
+        fc.integer({ min: -DAY_MS, max: DAY_MS }),
+        // Beyond what any hub takes, and not beyond belief.
+        fc.constant(3_650 * DAY_MS),
+      ),
+    }),
+  },
+  {
     weight: 1,
     arbitrary: fc.record({
       kind: fc.constant("late" as const),
@@ -212,6 +228,7 @@ export function fates(deedsMax: number): fc.Arbitrary<Fate> {
     level: fc.constantFrom<RetentionLevel[]>("cosigned", "cosigned", "sealed", "stored"),
     isRestricted: fc.boolean(),
     hasCamera: fc.boolean(),
+    isKept: fc.boolean(),
     packSeconds: fc.constantFrom(1, 5, 10),
     packReadingsMax: fc.constantFrom(1, 4, 64),
     outboxBytesMax: fc.constantFrom(1_000_000, 1_000_000, 65_536, 5_000),

@@ -1,5 +1,5 @@
 /**
- * An agent's world: a real agent over a disk in memory, two scripted boards, a real broker behind a wire that breaks, and a
+ * An agent's world: a real agent over a disk in memory, two scripted boards and a satellite receiver, a real broker behind a wire that breaks, and a
  * hub that forgets. What happens is told to it deed by deed; what must hold meanwhile is looked at all the time.
  */
 
@@ -18,6 +18,7 @@ import { ORIGIN, ScriptedHub } from "../delivery/scripted-hub.ts";
 import { Books } from "./books.ts";
 import type { Deed, Fate } from "./deeds.ts";
 import { FlakyHub } from "./flaky-hub.ts";
+import { sayFix } from "./receiver.ts";
 import { mortalClock, mortalFiles, Mortality } from "./mortal.ts";
 import type { ClockFaults } from "./mortal.ts";
 import { CAMERA_STREAM, StreetCamera } from "./street-camera.ts";
@@ -29,6 +30,9 @@ const DEVICE = "air-1";
 const START_MS = Date.parse("2026-12-01T12:00:00Z");
 /** The build date of the simulated program. */
 export const NOT_BEFORE_MS: number = Date.parse("2026-11-01");
+const DAY_MS = 86_400_000;
+/** One that says less than before is believed after ten. */
+const FIXES_TO_BE_BELIEVED = 12;
 /** Two sensors, each with a stream and a quantity of its own. */
 export const SENSORS = [
   { stream: "road", quantity: "vehicles" },
@@ -76,6 +80,10 @@ export class World {
   private readonly clock = new ManualClock(START_MS);
   private readonly files: MemoryFiles;
   private readonly boards = SENSORS.map(() => new Board());
+  /** It says where it is and what time it is, and is no stream. */
+  private readonly receiver = new Board();
+  /** By how much the receiver is ahead of true time, since the agent has heard it say so for long enough to believe it. */
+  private receiverAheadMs: number | undefined;
   private readonly camera = new StreetCamera();
   /** ffmpeg writes: whatever is wrong with the disk is the agent's concern alone. */
   private isFilming = false;
@@ -198,7 +206,11 @@ export class World {
         await this.lie(deed);
         break;
       case "clock":
-        this.clockFaults.skewMs = deed.skewMs;
+        // What NTP keeps is right.
+        if (!this.fate.isKept) this.clockFaults.skewMs = deed.skewMs;
+        break;
+      case "receiver":
+        await this.hearReceiver(deed.aheadMs);
         break;
       case "late":
         this.clockFaults.lateMs = deed.ms;
@@ -271,7 +283,7 @@ export class World {
     events.bytes(encodeUtf8(`${quantity}=${this.books.next(sensor)}\n`));
     if (counters.readings === before.readings) throw new Error("a reading was not taken");
     const isDropped = counters.readingsDropped > before.readingsDropped;
-    this.books.noteRead(sensor, this.clock.monotonicMs(), isDropped);
+    this.books.noteRead(sensor, this.clock.monotonicMs(), this.clock.nowMs(), isDropped);
   }
 
   /** Has the camera finish a recording, if anybody records. */
@@ -282,6 +294,21 @@ export class World {
     this.isFilming = true;
     await this.camera.film(this.files, this.clock.monotonicMs(), seconds);
     this.isFilming = false;
+  }
+
+  /** Has the receiver say for a while what time it is, so much ahead of the true one. */
+  private async hearReceiver(wishedMs: number): Promise<void> {
+    // Where nobody contradicts it is believed, and a hub lets nobody in who is years ahead.
+    const aheadMs = this.fate.isKept ? wishedMs : Math.min(wishedMs, DAY_MS);
+    const { life } = this;
+    this.receiverAheadMs = undefined;
+    for (let fixes = 0; fixes < FIXES_TO_BE_BELIEVED; fixes++) {
+      const { events } = this.receiver;
+      if (events === undefined || this.life !== life) return;
+      events.bytes(encodeUtf8(sayFix(this.clock.nowMs() + aheadMs)));
+      await this.pass(100);
+    }
+    if (this.life === life) this.receiverAheadMs = aheadMs;
   }
 
   /** Lets time pass, looking at everything four times a second. */
@@ -297,12 +324,15 @@ export class World {
     if (this.life?.isOver) this.die(false);
     if (this.life !== undefined && this.mortality.isDead) await this.autopsy();
     if (this.life === undefined) return;
-    await this.books.look(this.life.agent.status(), this.clock.monotonicMs(), this.files);
+    const status = this.life.agent.status();
+    if (this.fate.isKept) this.books.checkClock(status, this.receiverAheadMs);
+    await this.books.look(status, this.clock.monotonicMs(), this.files);
   }
 
   private async start(): Promise<void> {
     const mortality = new Mortality();
     this.mortality = mortality;
+    this.receiverAheadMs = undefined;
     const clock = mortalClock(this.clock, mortality, this.clockFaults);
     const { fate } = this;
     const ground = {
@@ -327,14 +357,23 @@ export class World {
       waitingReadingsMax: fate.waitingReadingsMax,
       notBeforeMs: NOT_BEFORE_MS,
       waitForSyncMs: 0,
-      askTimeSync: () => Promise.resolve(undefined),
-      sensors: SENSORS.map(({ stream }, at) => ({
-        stream,
-        driverName: "line-protocol",
-        address: "memory",
-        driver: DRIVERS.get("line-protocol")!.create({}, { notBeforeMs: NOT_BEFORE_MS }),
-        connect: this.boards[at]!.connect,
-      })),
+      askTimeSync: () => Promise.resolve(fate.isKept ? true : undefined),
+      sensors: [
+        ...SENSORS.map(({ stream }, at) => ({
+          stream,
+          driverName: "line-protocol",
+          address: "memory",
+          driver: DRIVERS.get("line-protocol")!.create({}, { notBeforeMs: NOT_BEFORE_MS }),
+          connect: this.boards[at]!.connect,
+        })),
+        {
+          stream: "place",
+          driverName: "nmea",
+          address: "memory",
+          driver: DRIVERS.get("nmea")!.create({ quantities: [] }, { notBeforeMs: NOT_BEFORE_MS }),
+          connect: this.receiver.connect,
+        },
+      ],
       connectHub: (options) =>
         new MqttClient(() => {
           const wire = new Wire((packet) => this.carry(packet));
@@ -399,7 +438,7 @@ export class World {
     this.mortality.die();
     for (const wire of this.wires) wire.end();
     this.wires.clear();
-    for (const board of this.boards) board.events = undefined;
+    for (const board of [...this.boards, this.receiver]) board.events = undefined;
   }
 
   /** What is left of a dead agent. */

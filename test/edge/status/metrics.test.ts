@@ -17,6 +17,7 @@ const STATUS: AgentStatus = {
   atMs: 1_000,
   isConnected: true,
   clockSource: "gps",
+  clockApartMs: -3_600_250,
   halted: undefined,
   isHubBehind: false,
   waitsFor: "no-position",
@@ -71,6 +72,9 @@ test("every number of a status stands under its name, times as times", () => {
   ]);
   expect(linesOf(text, "clock").filter((line) => line.endsWith(" 1"))).toEqual([
     `kerbstone_edge_clock{${device},source="gps"} 1`,
+  ]);
+  expect(linesOf(text, "clock_apart_seconds")).toEqual([
+    `kerbstone_edge_clock_apart_seconds{${device}} -3600.25`,
   ]);
   expect(linesOf(text, "sensor_frames_bad_total")).toEqual([
     `kerbstone_edge_sensor_frames_bad_total{${sensor}} 2`,

@@ -2,6 +2,7 @@
 
 import { beforeEach, expect, test } from "vitest";
 import { ClockSource } from "../../../edge/time/clock-source.ts";
+import type { Preference } from "../../../edge/time/clock-source.ts";
 import type { Fix } from "../../../edge/sensors/reading.ts";
 import { ManualClock } from "../../../platform/clock.ts";
 
@@ -13,9 +14,9 @@ let clock: ManualClock;
 let time: ClockSource;
 
 /** Starts a board whose system clock says `systemMs`. */
-function boot(systemMs: number): void {
+function boot(systemMs: number, prefer?: Preference): void {
   clock = new ManualClock(systemMs);
-  time = new ClockSource({ clock, notBeforeMs: BUILT_MS, waitForSyncMs: 120_000 });
+  time = new ClockSource({ clock, notBeforeMs: BUILT_MS, waitForSyncMs: 120_000, prefer });
 }
 
 /** A fix that was heard now and says `timeMs`. */
@@ -105,6 +106,70 @@ test("a receiver outranks a system clock that contradicts it, and yields to one 
   clock.jump(24 * HOUR_MS - 300);
   expect(time.source).toBe("gps");
   expect(time.nowMs()).toBe(TRUE_MS + 700);
+});
+
+/** Has a receiver say twice, a second apart, what is so much ahead of the system's clock. */
+async function hearAhead(aheadMs: number): Promise<void> {
+  for (let fixes = 0; fixes < 2; fixes++) {
+    time.hearFix(fix(clock.nowMs() + aheadMs));
+    await clock.advance(1_000);
+  }
+}
+
+test.each([HOUR_MS, -HOUR_MS, 900 * 24 * HOUR_MS, 2_501, -2_501])(
+  "a receiver that says %d ms more than a clock that is kept is not believed in silence",
+  async (aheadMs) => {
+    boot(TRUE_MS);
+    time.hearSync(true);
+    await hearAhead(aheadMs);
+    const nowMs = clock.nowMs();
+    expect(time.now()).toMatchObject({ source: "ntp", nowMs, apartMs: aheadMs });
+    expect(time.wantsHub).toBe(false);
+    boot(TRUE_MS, "gps");
+    time.hearSync(true);
+    await hearAhead(aheadMs);
+    const believedMs = clock.nowMs() + aheadMs;
+    expect(time.now()).toMatchObject({ source: "gps", nowMs: believedMs, apartMs: -aheadMs });
+  },
+);
+
+test.each(["ntp", "gps"] as const)(
+  "where the two agree, or nobody keeps the system's clock, there is nothing to tell (%s)",
+  async (prefer) => {
+    boot(TRUE_MS, prefer);
+    time.hearSync(true);
+    await hearAhead(2_500);
+    expect(time.now()).toEqual({
+      source: "gps",
+      offsetMs: time.offsetMs(),
+      nowMs: clock.nowMs(),
+    });
+    for (const isKept of [undefined, false]) {
+      boot(TRUE_MS, prefer);
+      time.hearSync(isKept);
+      await hearAhead(HOUR_MS);
+      expect(time.now()).toEqual({
+        source: "gps",
+        offsetMs: TRUE_MS + HOUR_MS,
+        nowMs: clock.nowMs() + HOUR_MS,
+      });
+    }
+  },
+);
+
+test("a contradiction is over when the receiver agrees again, or has been silent for hours", async () => {
+  boot(TRUE_MS);
+  time.hearSync(true);
+  await hearAhead(HOUR_MS);
+  await hearAhead(0);
+  expect(time.now()).not.toHaveProperty("apartMs");
+  expect(time.source).toBe("gps");
+  await hearAhead(HOUR_MS);
+  await clock.advance(6 * HOUR_MS - 1_000);
+  expect(time.now()).toHaveProperty("apartMs");
+  await clock.advance(1);
+  expect(time.now()).not.toHaveProperty("apartMs");
+  expect(time.source).toBe("ntp");
 });
 
 test("a receiver that has been silent for hours no longer outranks a believed system clock", async () => {
