@@ -51,6 +51,8 @@ export interface AgentParts {
   readonly waitingReadingsMax: number;
   /** No clock that says less is believed; see clock-source.ts. */
   readonly notBeforeMs: number;
+  /** A receiver farther from `position` than this, metres, says that the device was moved; 0 for never. */
+  readonly movedMetres?: number | undefined;
   /** How long a system clock that nobody keeps is waited for. */
   readonly waitForSyncMs: number;
   /** Who is believed where a receiver contradicts a system clock that is kept; `ntp` unless given. */

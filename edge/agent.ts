@@ -35,12 +35,15 @@ import { ReceiptTrust } from "./delivery/receipt-trust.ts";
 import { Repair } from "./delivery/repair.ts";
 import type { Fix, SensorReading } from "./sensors/reading.ts";
 import { Sensor } from "./sensors/sensor.ts";
+import { Whereabouts } from "./place/whereabouts.ts";
 import { readStatus, writeStatus } from "./status/status-file.ts";
 import type { AgentStatus } from "./status/status.ts";
 
 const TICK_MS = 1_000;
 const STATE_EVERY_MS = 5_000;
-const DISPUTE_EVERY_MS = 3_600_000;
+/** Streets throw signals about by tens of metres; a box that was carried off is farther away soon. */
+const MOVED_METRES = 150;
+const CONTRADICTION_EVERY_MS = 3_600_000;
 const OWED_EVERY_MS = 60_000;
 /** Cards wear out, and the file is only for those who come when the agent is dead: a live one is asked. */
 const STATUS_EVERY_MS = 600_000;
@@ -52,6 +55,7 @@ export class Agent {
   private readonly parts: AgentParts;
   private readonly kid: string;
   private readonly time: ClockSource;
+  private readonly whereabouts: Whereabouts;
   private readonly inquiries: Inquiries;
   private readonly intake: Intake;
   private readonly outbox: Outbox;
@@ -64,12 +68,11 @@ export class Agent {
   private readonly sensors: readonly Sensor[];
   private readonly cameras: Cameras | undefined;
   private readonly diskRetry: BackOff;
-  private fixed: Position | undefined;
   private nextFlushMs = 0;
   private nextStateMs = 0;
   private nextOwedMs = 0;
   private nextStatusMs = 0;
-  private nextDisputeMs = 0;
+  private nextContradictionMs = 0;
   private lastState = "";
   private lastStateConnection = 0;
   private acknowledged = -1;
@@ -89,14 +92,15 @@ export class Agent {
     this.outbox = outbox;
     this.owed = new Owed(files, `${dataFolder}/owed.json`, outbox);
     this.kid = kidHex(signer.publicKey);
-    this.fixed = parts.position;
     this.diskRetry = new BackOff(random, DISK_RETRY);
     const { notBeforeMs, waitForSyncMs, preferClock: prefer } = parts;
     const time = new ClockSource({ clock, notBeforeMs, waitForSyncMs, prefer });
     this.time = time;
     this.inquiries = new Inquiries({ ...parts, time });
-    const { pack, waitingReadingsMax } = parts;
-    const position = (): Position | undefined => this.fixed;
+    const { pack, waitingReadingsMax, movedMetres = MOVED_METRES } = parts;
+    const whereabouts = new Whereabouts({ fixed: parts.position, movedMetres });
+    this.whereabouts = whereabouts;
+    const position = (): Position | undefined => whereabouts.place;
     this.intake = new Intake({ pack, waitingReadingsMax, position, counters });
     const chain = new Chain({ issuer: device, signer, outbox });
     const quarantine = new Quarantine({ files, folder: `${dataFolder}/quarantine`, logger });
@@ -123,7 +127,7 @@ export class Agent {
     this.packSigner = new PackSigner({
       ...shared,
       isRestricted: parts.isRestricted,
-      position,
+      whereabouts,
       via: new Map(
         sensors.flatMap(({ stream, via }) => (via === undefined ? [] : [[stream, via]])),
       ),
@@ -238,6 +242,7 @@ export class Agent {
       standing: this.publisher.isLoginRefused ? this.inquiries.standing : undefined,
       clockSource: this.time.source,
       clockApartMs: this.time.now()?.apartMs,
+      movedMetres: this.whereabouts.movedMetres,
       halted: delivery.halted,
       isHubBehind: delivery.isHubBehind,
       waitsFor: this.packSigner.obstacle,
@@ -282,7 +287,7 @@ export class Agent {
 
   private takeFix(fix: Fix): void {
     this.time.hearFix(fix);
-    if (this.parts.position === undefined) this.fixed = { lat: fix.lat, lon: fix.lon };
+    this.whereabouts.hearFix(fix);
   }
 
   /** What is to be done about once a second. Waits for nothing: a card that stalls must not hold up the sensors. */
@@ -291,7 +296,7 @@ export class Agent {
     for (const sensor of this.sensors) sensor.tick(nowMs);
     this.intake.close(nowMs);
     this.noteProgress(nowMs);
-    this.noteDispute(nowMs);
+    this.noteContradictions(nowMs);
     this.inquiries.tick(signal, this.publisher.isLoginRefused);
     if (nowMs >= this.nextStateMs) this.publishState(nowMs);
     this.storing ??= this.work(nowMs).finally(() => {
@@ -306,13 +311,20 @@ export class Agent {
     this.acknowledged = storedSeq;
   }
 
-  /** Says in the log that two clocks contradict each other, now and then: it may come and go with every fix. */
-  private noteDispute(nowMs: number): void {
+  /** Says in the log that a receiver contradicts clock or place, now and then: it may come and go with every fix. */
+  private noteContradictions(nowMs: number): void {
+    if (nowMs < this.nextContradictionMs) return;
+    const { logger } = this.parts;
     const now = this.time.now();
-    if (now?.apartMs === undefined || nowMs < this.nextDisputeMs) return;
-    this.nextDisputeMs = nowMs + DISPUTE_EVERY_MS;
-    const about = { believed: now.source, otherAheadMs: now.apartMs };
-    this.parts.logger.warn(about, "receiver and system clock contradict each other");
+    const { movedMetres } = this.whereabouts;
+    if (now?.apartMs === undefined && movedMetres === undefined) return;
+    this.nextContradictionMs = nowMs + CONTRADICTION_EVERY_MS;
+    if (now?.apartMs !== undefined) {
+      const about = { believed: now.source, otherAheadMs: now.apartMs };
+      logger.warn(about, "receiver and system clock contradict each other");
+    }
+    if (movedMetres !== undefined)
+      logger.warn({ movedMetres }, "the receiver is not where the settings put the device");
   }
 
   /** What takes the disk. Never rejects for the disk's faults: the next tick tries again. */
@@ -375,6 +387,7 @@ export class Agent {
       offsetMs: this.time.offsetMs(),
       clockSource: this.time.source,
       clockApartMs: this.time.now()?.apartMs,
+      movedMetres: this.whereabouts.movedMetres,
       halted: this.delivery.halted?.reason,
       values: this.intake.latest,
       sensors: this.sensors.map((sensor) => sensor.status(undefined)),

@@ -82,13 +82,14 @@ export interface Note {
 }
 
 /** The name of a note. */
-export type NoteName = "clock" | "clock-step" | "clock-apart" | "dropped" | "via";
+export type NoteName = "clock" | "clock-step" | "clock-apart" | "moved" | "dropped" | "via";
 
 /** What agents say of a pack in the pack itself, by name: records beside the readings, no measurements. */
 export const NOTES: ReadonlyMap<string, Note> = new Map<NoteName, Note>([
   ["clock", { unit: "", title: "Who vouched for the time" }],
   ["clock-step", { unit: "s", title: "How far the clock was moved before this pack" }],
   ["clock-apart", { unit: "s", title: "How far the clock that was not believed is ahead" }],
+  ["moved", { unit: "m", title: "How far the receiver is from where the device should stand" }],
   ["dropped", { unit: "count", title: "Readings dropped before this pack" }],
   ["via", { unit: "", title: "The board that measured, which signs nothing itself" }],
 ]);

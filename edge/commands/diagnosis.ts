@@ -6,7 +6,7 @@
 import { UserError } from "../../platform/user-error.ts";
 import type { HaltReason } from "../delivery/halt.ts";
 import type { Standing } from "../delivery/standing.ts";
-import { otherClock, REFUSED_LOGINS } from "../status/status.ts";
+import { movedWords, otherClock, REFUSED_LOGINS } from "../status/status.ts";
 import type { FoundStatus } from "../status/status-socket.ts";
 
 /** One thing that was looked at. */
@@ -133,6 +133,14 @@ export function judgeStatus(found: FoundStatus | undefined, nowMs: number): Find
       remedy: HALT_REMEDIES[status.halted.reason],
     });
   if (isLive && status.clockApartMs !== undefined) findings.push(judgeDispute(status));
+  if (isLive && status.movedMetres !== undefined)
+    findings.push({
+      subject: "place",
+      level: "wrong",
+      text: `${movedWords(status.movedMetres)}; each pack says so`,
+      remedy:
+        "Was it carried off? If it has a new place on purpose, set position.lat and position.lon, and tell the operator.",
+    });
   findings.push(judgeOutbox(status));
   if (isLive && !status.isConnected) findings.push(judgeConnection(status));
   if (status.isHubBehind)

@@ -19,7 +19,7 @@ import { systemDeviceNames } from "../sensors/lines/device-names.ts";
 import { hubFacts } from "./hub-introduction.ts";
 import { checkLanFlags, LAN_FLAGS, lanOfFlags } from "./lan-flags.ts";
 import { askPlace } from "./place-question.ts";
-import type { Place } from "./place-question.ts";
+import type { Place } from "../place/place.ts";
 import { Questions } from "./questions.ts";
 import {
   formatSensor,

@@ -1,12 +1,7 @@
 /** Where a device stands, asked of whoever sits at the terminal: a place that is wrong stays in the log for ever. */
 
+import type { Place } from "../place/place.ts";
 import type { Questions } from "./questions.ts";
-
-/** WGS 84, degrees; south and west are negative. */
-export interface Place {
-  readonly lat: number;
-  readonly lon: number;
-}
 
 const QUESTION = "Where does the device stand? Latitude and longitude, such as 51.5877, -2.9935: ";
 const EXPLANATION =

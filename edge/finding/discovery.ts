@@ -3,6 +3,8 @@
  */
 
 import type { ProgramIo } from "../../platform/lifecycle.ts";
+import { medianPlace } from "../place/place.ts";
+import type { Place } from "../place/place.ts";
 import { BUILD_DATE } from "../settings/build-date.ts";
 import { linesOf } from "../sensors/driver.ts";
 import { DRIVERS } from "../sensors/drivers/drivers.ts";
@@ -28,8 +30,11 @@ export interface DiscoveryPorts {
 export interface Discovery {
   readonly sensors: readonly SensorChoice[];
   /** Where a receiver among them says that it is, WGS 84 degrees. */
-  readonly position: { readonly lat: number; readonly lon: number } | undefined;
+  readonly position: Place | undefined;
 }
+
+/** A receiver throws its fixes about by metres: the middle of so many is where the device will say for years that it stands. */
+const FIXES_WANTED = 9;
 
 /** Listens at all ports, and says on stdout what is found. Rejects with the signal's reason when aborted. */
 export async function discoverSensors(io: ProgramIo, ports: DiscoveryPorts): Promise<Discovery> {
@@ -44,8 +49,8 @@ export async function discoverSensors(io: ProgramIo, ports: DiscoveryPorts): Pro
     const { text, recognised } = results[at]!;
     io.stdout.write(`  ${port.path}: ${text}\n`);
     if (recognised === undefined) continue;
-    const { kind, baudRate, quantities, fix } = recognised;
-    position ??= fix && { lat: fix.lat, lon: fix.lon };
+    const { kind, baudRate, quantities, places } = recognised;
+    if (places.length > 0) position ??= medianPlace(places);
     const stream = freeStream(quantitiesOf, usualStream(recognised), quantities);
     const address = baudRate === kind.baudRate ? port.path : `serial:${port.path}?baud=${baudRate}`;
     sensors.push({ stream, driver: kind.name, address });
@@ -67,6 +72,7 @@ async function listenAt(
       kinds: [...DRIVERS.values()].filter((kind) => linesOf(kind).includes("serial")),
       surroundings: { notBeforeMs: Date.parse(BUILD_DATE) },
       mayAsk: true,
+      fixesWanted: FIXES_WANTED,
       clock: io.clock,
       signal: io.signal,
       begins: () => undefined,

@@ -21,6 +21,8 @@ export interface ListeningParts {
   readonly surroundings: Surroundings;
   /** Whether sensors that are silent may be asked. */
   readonly mayAsk: boolean;
+  /** Fixes that a receiver is listened to for, as long as there is time, after it was recognised; none unless given. */
+  readonly fixesWanted?: number | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Told before each attempt; `asked` is the kind that is being asked. */
@@ -128,12 +130,16 @@ async function listenAt(
       await clock.sleep(TICK_MS, signal);
       say(ear.tick(clock.monotonicMs()));
       const found = ear.recognised();
-      if (found) return found;
+      if (found && hasFixes(found, parts.fixesWanted)) return found;
     }
     return ear.recognised(true);
   } finally {
     await connection.close();
   }
+}
+
+function hasFixes({ kind, places }: Recognised, wanted = 0): boolean {
+  return kind.name !== "nmea" || places.length >= wanted;
 }
 
 async function open(

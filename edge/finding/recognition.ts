@@ -6,14 +6,14 @@
  */
 
 import { QUANTITIES } from "../../ledger/quantity.ts";
+import type { Place } from "../place/place.ts";
 import type { Driver, DriverKind, SensorEvent, Surroundings } from "../sensors/driver.ts";
-import type { Fix } from "../sensors/reading.ts";
 
 interface Listener {
   readonly kind: DriverKind;
   readonly driver: Driver;
   readonly quantities: Set<string>;
-  fix?: Fix;
+  places: readonly Place[];
 }
 
 /** A sensor that was recognised. */
@@ -22,13 +22,14 @@ export interface Recognised {
   readonly framesGood: number;
   /** What it measures, in order of name; empty where no frame has said so yet. */
   readonly quantities: readonly string[];
-  /** Where it says that it is, if it is a receiver that knows. */
-  readonly fix: Fix | undefined;
+  /** Where it said that it is, if it is a receiver that knows: its newest fixes, at most 60. */
+  readonly places: readonly Place[];
 }
 
 /** So many frames in a row are no accident. */
 const FRAMES_SURE = 2;
 const SAMPLE_BYTES_MAX = 256;
+const PLACES_MAX = 60;
 
 /** Drivers that listen to one line together. All times are monotonic milliseconds. */
 export class Ear {
@@ -44,6 +45,7 @@ export class Ear {
         kind,
         driver: kind.create({}, surroundings),
         quantities: new Set<string>(),
+        places: [],
       }));
   }
 
@@ -85,14 +87,15 @@ export class Ear {
       )
       .toSorted((a, b) => a.bytesSkipped - b.bytesSkipped)[0];
     if (found === undefined) return undefined;
-    const { kind, quantities, fix } = found.listener;
-    return { kind, framesGood: found.framesGood, quantities: [...quantities].toSorted(), fix };
+    const { kind, quantities, places } = found.listener;
+    return { kind, framesGood: found.framesGood, quantities: [...quantities].toSorted(), places };
   }
 
   private take(listener: Listener, events: readonly SensorEvent[]): Uint8Array[] {
     return events.flatMap((event) => {
       if (event.kind === "write") return [event.bytes];
-      if (event.kind === "fix") listener.fix = event.fix;
+      if (event.kind === "fix")
+        listener.places = [...listener.places, event.fix].slice(-PLACES_MAX);
       if (event.kind === "readings")
         for (const { quantity } of event.readings) listener.quantities.add(quantity);
       return [];

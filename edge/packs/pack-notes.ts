@@ -16,6 +16,8 @@ export interface PackNotes {
   readonly clockStepMs: number;
   /** By how much another clock, which ought to be right as well, was ahead then; absent where none contradicted. */
   readonly clockApartMs?: number | undefined;
+  /** How far the receiver is from the place of the settings; absent where that is not too far. */
+  readonly movedMetres?: number | undefined;
   /** Readings of the stream that were dropped since its pack before. */
   readonly dropped: number;
   /** The board that measured, where it is not a sensor of the agent's own. */
@@ -30,12 +32,13 @@ const CLOCK_STEP_MS_MIN = 1_000;
 
 /** Gives the notes as records with the time of the pack's last instant, POSIX seconds. What there is nothing to say of is left out. */
 export function noteReadings(notes: PackNotes, time: number): Reading[] {
-  const { clock, clockStepMs, clockApartMs, dropped, via } = notes;
+  const { clock, clockStepMs, clockApartMs, movedMetres, dropped, via } = notes;
   const step = Math.abs(clockStepMs) >= CLOCK_STEP_MS_MIN ? clockStepMs / 1000 : undefined;
   const values: readonly (readonly [NoteName, Reading["value"] | undefined])[] = [
     ["clock", clock],
     ["clock-step", step],
     ["clock-apart", clockApartMs === undefined ? undefined : clockApartMs / 1000],
+    ["moved", movedMetres],
     ["dropped", dropped > 0 ? dropped : undefined],
     ["via", via],
   ];

@@ -7,7 +7,6 @@
 import { Refusal } from "../../ledger/errors.ts";
 import { encodePreimage, hashPreimage, SALT_BYTES } from "../../ledger/preimage.ts";
 import { encodePack } from "../../ledger/senml.ts";
-import type { Position } from "../../ledger/senml.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Random } from "../../platform/random.ts";
 import type { Chain } from "../signing/chain.ts";
@@ -21,6 +20,7 @@ import type { PackNotes } from "./pack-notes.ts";
 import { readingsOf } from "./packer.ts";
 import type { ClosedPack } from "./packer.ts";
 import type { Quarantine } from "../outbox/quarantine.ts";
+import type { Whereabouts } from "../place/whereabouts.ts";
 import type { Repair } from "../delivery/repair.ts";
 import { obstacleTo } from "../signing/obstacle.ts";
 import type { Obstacle } from "../signing/obstacle.ts";
@@ -30,8 +30,7 @@ import { checkPack } from "../signing/self-check.ts";
 export interface PackSignerParts {
   readonly device: string;
   readonly isRestricted: boolean;
-  /** Where the device is, as far as it is known. */
-  readonly position: () => Position | undefined;
+  readonly whereabouts: Whereabouts;
   /** By stream, the boards for which the device signs. */
   readonly via: ReadonlyMap<string, string>;
   /** The outbox may grow to this. */
@@ -64,7 +63,7 @@ export class PackSigner {
   /** What stands in the way of signing. */
   get obstacle(): Obstacle | undefined {
     const { parts } = this;
-    return obstacleTo(parts) ?? (parts.position() === undefined ? "no-position" : undefined);
+    return obstacleTo(parts) ?? (parts.whereabouts.place === undefined ? "no-position" : undefined);
   }
 
   /**
@@ -94,7 +93,7 @@ export class PackSigner {
       ...readingsOf(pack, offsetMs),
       ...noteReadings(notes, (pack.lastMs + offsetMs) / 1000),
     ];
-    const payload = encodePack(device, pack.position ?? this.parts.position()!, readings);
+    const payload = encodePack(device, pack.position ?? this.parts.whereabouts.place!, readings);
     const refusal = repair.isRefusedStream(pack.stream)
       ? new Refusal("wrong-stream", "the hub does not take this stream")
       : checkPack(payload, device, iat);
@@ -111,11 +110,12 @@ export class PackSigner {
   }
 
   private notesOf(stream: string, { source, offsetMs, apartMs }: BelievedTime): PackNotes {
-    const { intake, via } = this.parts;
+    const { intake, via, whereabouts } = this.parts;
     return {
       clock: source,
       clockStepMs: offsetMs - (this.offsetsMs.get(stream) ?? offsetMs),
       clockApartMs: apartMs,
+      movedMetres: whereabouts.movedMetres,
       dropped: intake.dropped(stream),
       via: via.get(stream),
     };

@@ -111,6 +111,9 @@ const shape = z.object({
         .min(-180)
         .max(180)
         .meta({ description: "WGS 84 degrees", examples: [-2.998] }),
+      movedMetres: z.number().min(0).max(20_100_000).default(150).meta({
+        description: "a receiver farther away than this says that the device was moved; 0: never",
+      }),
     })
     .optional()
     .meta({ description: "where the device stands; without it a satellite receiver says so" }),
@@ -254,7 +257,7 @@ export interface EdgeConfig {
     readonly vkey: string;
     readonly policy?: string | undefined;
   };
-  readonly position?: Position | undefined;
+  readonly position?: (Position & { readonly movedMetres: number }) | undefined;
   readonly pack: PackLimits;
   readonly outbox: {
     readonly bytesMax: number;

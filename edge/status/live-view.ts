@@ -18,6 +18,8 @@ export interface LiveView {
   readonly clockSource: string;
   /** By how much another clock that ought to be right is ahead; absent where none contradicts. */
   readonly clockApartMs?: number | undefined;
+  /** How far the receiver is from where the device should stand; absent where that is not too far. */
+  readonly movedMetres?: number | undefined;
   readonly halted: string | undefined;
   readonly values: readonly LatestReading[];
   readonly sensors: readonly Pick<SensorStatus, "stream" | "driver" | "state" | "quantities">[];
@@ -29,7 +31,7 @@ const STATE_BYTES_MAX = 8_192;
 
 /** Formats the view as JSON of bounded size; where there is too much, the oldest values are left out, then the sensors that are well. */
 export function formatLiveView(view: LiveView): string {
-  const { device, offsetMs, clockSource, clockApartMs, halted } = view;
+  const { device, offsetMs, clockSource, clockApartMs, movedMetres, halted } = view;
   const values = view.values
     .toSorted((a, b) => b.atMs - a.atMs)
     .map(({ stream, quantity, unit, value, atMs, fault }) => ({
@@ -57,6 +59,7 @@ export function formatLiveView(view: LiveView): string {
       device,
       clockSource,
       ...(clockApartMs === undefined ? {} : { clockApartSeconds: Math.round(clockApartMs / 1000) }),
+      ...(movedMetres === undefined ? {} : { movedMetres }),
       ...(halted ? { halted } : {}),
       sensors,
       ...(cameras.length > 0 ? { cameras } : {}),

@@ -211,6 +211,11 @@ export function metricsOf(statuses: readonly AgentStatus[]): MetricFamily[] {
       "How far the clock that is not believed is ahead, where receiver and kept system clock contradict each other.",
       ofAgents(({ clockApartMs }) => plain(clockApartMs && clockApartMs / 1000)),
     ),
+    gauge(
+      "moved_meters",
+      "How far the receiver is from where the settings put the device, where that is too far.",
+      ofAgents(({ movedMetres }) => plain(movedMetres)),
+    ),
     ...PREVIEW_COUNTERS.map(([name, help, of]) =>
       counter(
         name,

@@ -26,6 +26,8 @@ export interface AgentStatus {
   readonly clockSource: TimeSource;
   /** By how much the other one of receiver and kept system clock is ahead; absent where they do not contradict each other. */
   readonly clockApartMs?: number | undefined;
+  /** How far the receiver is from where the settings put the device; absent where that is not too far. */
+  readonly movedMetres?: number | undefined;
   readonly halted: Halt | undefined;
   /** The hub has forgotten what was let go here, and has to be restored. */
   readonly isHubBehind: boolean;
@@ -59,6 +61,9 @@ export function formatStatus(status: AgentStatus, nowMs: number, isLive: boolean
     `${status.device} (key ${status.kid}), ${ageSeconds} s ago${isLive ? "" : ", not running"}`,
     `  hub        ${status.isConnected ? "connected" : `not connected${partingOf(status)}`}`,
     `  clock      ${status.clockSource}${disputeOf(status)}`,
+    ...(status.movedMetres === undefined
+      ? []
+      : [`  place      MOVED: ${movedWords(status.movedMetres)}`]),
     `  readings   ${counters.readings} read, ${counters.readingsFaulty} faulty, ${counters.readingsDropped} dropped`,
     `  waiting    ${status.waitingReadings} readings${status.waitsFor ? ` (${status.waitsFor})` : ""}`,
     `  statements next ${status.nextSeq ?? "-"}, stored by the hub ${status.storedSeq < 0 ? "none yet" : `up to ${status.storedSeq}`}, kept from ${status.oldestSeq}`,
@@ -124,6 +129,11 @@ export function otherClock(believed: TimeSource, apartMs: number): string {
     believed === "gps" ? "the system's clock, which is kept," : "the satellite receiver";
   const seconds = (Math.abs(apartMs) / 1000).toFixed(1);
   return `${other} is ${seconds} s ${apartMs > 0 ? "ahead" : "behind"}`;
+}
+
+/** Says how far a device is from where it should be. */
+export function movedWords(metres: number): string {
+  return `the satellite receiver is ${metres} m from where the settings put the device`;
 }
 
 /** What a refused login means, by what the hub says of the device. */

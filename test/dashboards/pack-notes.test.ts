@@ -43,6 +43,15 @@ test.each([
   },
 );
 
+test.each([
+  [212, "its receiver is 212 m from where it should stand"],
+  [1_890, "its receiver is 1.9 km from where it should stand"],
+])("that it was carried off by %d m, until a pack says it no more", (metres, said) => {
+  const moved = [latest("clock", "gps", 2), latest("moved", metres, 2)];
+  expect(noteWords({ latest: moved })).toEqual(["time by satellite", said]);
+  expect(noteWords({ latest: [latest("clock", "gps", 3), moved[1]!] })).toHaveLength(1);
+});
+
 test("a device that says nothing of itself has no words", () => {
   expect(noteWords({ latest: [latest("pm25", 7, 3)] })).toEqual([]);
 });

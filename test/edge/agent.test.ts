@@ -192,6 +192,35 @@ test("position and time by a receiver: packs wait for the first fix", async () =
   expect(Math.abs(time * 1000 - Date.parse("2026-12-01T12:00:10Z"))).toBeLessThan(2_000);
 });
 
+test("a receiver beside a place in the settings says when the device was carried off", async () => {
+  hub.enrol("air-1", signer);
+  const warnings: string[] = [];
+  const warn = (_: object, message: string): void => void warnings.push(message);
+  const { agent } = await start({ logger: { ...silentLogger, warn } }, "nmea");
+  await until("the line is open", () => line.events !== undefined);
+  // 51.5 north and 3 west is where it was enrolled; then it is 2,224 m north of there.
+  const fix = async (at: number, lat: string): Promise<void> => {
+    const time = new Date(at * 1_000).toISOString().slice(11, 19).replaceAll(":", "");
+    line.nmea(`GPGGA,${time},${lat},N,00300.000,W,1,08,0.9,45.4,M,46.9,M,,`);
+    line.nmea(`GPRMC,${time},A,${lat},N,00300.000,W,000.0,000.0,011226,,,A`);
+    await clock.advance(1_000);
+  };
+  for (let second = 0; second < 15; second++) await fix(second, "5130.000");
+  await until("a pack is there", () => packs().length > 0);
+  expect(values("moved")).toEqual([]);
+  // The place itself is read once a minute.
+  for (let second = 15; second < 90; second++) await fix(second, "5131.200");
+  await until("a second pack is there", () => packs().length > 1);
+  expect(values("moved").at(-1)).toBe(2_224);
+  expect(packs().every(({ lat, lon }) => lat === 51.5 && lon === -3)).toBe(true);
+  expect(agent.status().movedMetres).toBe(2_224);
+  await until(
+    "the live view says so",
+    () => hub.states.at(-1)?.includes('"movedMetres":2224') === true,
+  );
+  expect(warnings.filter((text) => text.includes("where the settings put"))).toHaveLength(1);
+});
+
 test("a restricted device commits to its packs, and the preimage travels beside", async () => {
   hub.enrol("air-1", signer, ["air"], "restricted");
   await start({ isRestricted: true });

@@ -14,10 +14,12 @@ const CLOCK_WORDS: Readonly<Record<string, string>> = {
 export function noteWords({ latest }: Pick<Device, "latest">): readonly string[] {
   const clock = newestOf(latest, "clock");
   const apart = clock && apartWords(latest, clock);
+  const moved = clock && movedWords(latest, clock);
   const boards = latest.filter(({ quantity }) => quantity === "via").map(({ value }) => value);
   return [
     ...(clock === undefined ? [] : [CLOCK_WORDS[String(clock.value)] ?? `time by ${clock.value}`]),
     ...(apart === undefined ? [] : [apart]),
+    ...(moved === undefined ? [] : [moved]),
     ...[...new Set(boards)].map((board) => `signed for ${board}`),
   ];
 }
@@ -29,6 +31,15 @@ function apartWords(latest: readonly Latest[], clock: Latest): string | undefine
   const seconds = Number(apart.value);
   const other = clock.value === "gps" ? "the system’s clock" : "a satellite receiver";
   return `${other} contradicts it, ${Math.abs(seconds).toFixed(0)} s ${seconds > 0 ? "ahead" : "behind"}`;
+}
+
+/** That its receiver is not where the device should stand, in the newest pack. */
+function movedWords(latest: readonly Latest[], clock: Latest): string | undefined {
+  const moved = newestOf(latest, "moved");
+  if (moved === undefined || moved.timeMs !== clock.timeMs) return undefined;
+  const metres = Number(moved.value);
+  const far = metres < 1_000 ? `${metres.toFixed(0)} m` : `${(metres / 1_000).toFixed(1)} km`;
+  return `its receiver is ${far} from where it should stand`;
 }
 
 function newestOf(latest: readonly Latest[], note: string): Latest | undefined {

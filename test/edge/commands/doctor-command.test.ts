@@ -228,6 +228,7 @@ test.each<[Partial<AgentStatus>, string, RegExp]>([
   [{ isHubBehind: true }, "wrong", /forgotten/],
   [{ clockSource: "ntp", clockApartMs: 9_000 }, "wrong", /ntp is .* receiver is 9\.0 s ahead/],
   [{ clockSource: "gps", clockApartMs: -9_000 }, "wrong", /gps is .* clock.* is 9\.0 s behind/],
+  [{ movedMetres: 2_224 }, "wrong", /2224 m from where the settings/],
   [{ halted: { reason: "counter-lost", text: "holds none" } }, "wrong", /holds none/],
   [{ counters: { ...newCounters(), readingsDropped: 7 } }, "unsure", /7 dropped/],
 ])("a running agent that says %j", (changes, level, text) => {

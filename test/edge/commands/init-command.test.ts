@@ -288,7 +288,7 @@ describe("where a device stands", () => {
       flags: {},
       files,
     });
-    expect(config.position).toEqual({ lat: 51.5877, lon: -2.9935 });
+    expect(config.position).toMatchObject({ lat: 51.5877, lon: -2.9935 });
   });
 
   test.each([undefined, "", "n\n".repeat(9)])(

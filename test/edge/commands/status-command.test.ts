@@ -108,6 +108,12 @@ test("clocks that contradict each other", async () => {
   expect(out).toContain("clock      system\n");
 });
 
+test("a device that was carried off", async () => {
+  await put({ ...STATUS, movedMetres: 2_224 });
+  await status([]);
+  expect(out).toContain("place      MOVED: the satellite receiver is 2224 m from where");
+});
+
 test("a socket that a killed agent has left is in nobody's way", async () => {
   await writeFile(join(folder, "data", "status.sock"), "");
   const server = await serveStatus(join(folder, "data"), () => STATUS);

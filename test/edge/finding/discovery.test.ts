@@ -5,6 +5,7 @@ import { beforeEach, expect, test } from "vitest";
 import { loadEdgeConfig } from "../../../edge/settings/config.ts";
 import type { EdgeConfig } from "../../../edge/settings/config.ts";
 import { initEdge } from "../../../edge/commands/init-command.ts";
+import { formatNmea } from "../../../firmware-sim/boards/nmea-gps.ts";
 import { decodeBase64Url, decodeHex, encodeUtf8 } from "../../../ledger/bytes.ts";
 import { formatVkey, TYPE_ED25519, vkeyOf } from "../../../ledger/note.ts";
 import { nobleSigner } from "../../../ledger/signature.ts";
@@ -119,10 +120,42 @@ test("two sensors of one kind are two streams; a receiver says where the device 
   expect(config.position?.lon).toBeCloseTo(11.516667, 4);
 });
 
+test("the middle of what a receiver says is where the device stands, not its first word", async () => {
+  let said = 0;
+  const says = (baud: number): Uint8Array | undefined => {
+    if (baud !== 9600) return undefined;
+    said += 1;
+    // The first two fixes are off by a kilometre.
+    const lat = said <= 2 ? "5131.000" : `5130.00${said % 10}`;
+    const time = `1200${String(said).padStart(2, "0")}`;
+    return encodeUtf8(
+      formatNmea(`GPGGA,${time},${lat},N,00300.000,W,1,08,0.9,45.4,M,46.9,M,,`) +
+        formatNmea(`GPRMC,${time},A,${lat},N,00300.000,W,000.0,000.0,011226,,,A`),
+    );
+  };
+  expect(await init({ [`${ID}/a`]: { says } }, ["--yes"])).toBe(0);
+  const { position } = await settings();
+  expect(said).toBeLessThan(12);
+  expect(position!.lat).toBeCloseTo(51.5, 3);
+  expect(position!.lon).toBeCloseTo(-3, 6);
+});
+
+test("a receiver without a fix does not hold up the others for ever, and the place is asked for", async () => {
+  const says = (): Uint8Array =>
+    encodeUtf8(
+      formatNmea("GPGGA,120000,,,,,0,00,99.9,,M,,M,,") +
+        formatNmea("GPRMC,120000,V,,,,,,,011226,,,N"),
+    );
+  expect(
+    await init({ [`${ID}/a`]: { says } }, [], { answers: ["y\n", "51.588, -2.998\n", "y\n"] }),
+  ).toBe(0);
+  expect((await settings()).position).toMatchObject({ lat: 51.588, lon: -2.998 });
+});
+
 test("asks where the device stands when nobody has said it", async () => {
   const boards = { [`${ID}/a`]: dust };
   expect(await init(boards, [], { answers: ["y\n", "51.588, -2.998\n", "y\n"] })).toBe(0);
-  expect((await settings()).position).toEqual({ lat: 51.588, lon: -2.998 });
+  expect((await settings()).position).toMatchObject({ lat: 51.588, lon: -2.998 });
 });
 
 test.each<[string, string[], string[] | undefined, string]>([

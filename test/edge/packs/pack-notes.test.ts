@@ -14,6 +14,7 @@ test("who vouched for the time is said in every pack, the rest when there is som
     clock: "ntp",
     clockStepMs: -1_500,
     clockApartMs: 3_600_250,
+    movedMetres: 1_112,
     dropped: 7,
     via: "airrohr:esp8266-1",
   });
@@ -21,6 +22,7 @@ test("who vouched for the time is said in every pack, the rest when there is som
     ["clock", undefined, "ntp"],
     ["clock-step", "s", -1.5],
     ["clock-apart", "s", 3_600.25],
+    ["moved", "m", 1_112],
     ["dropped", "count", 7],
     ["via", undefined, "airrohr:esp8266-1"],
   ]);

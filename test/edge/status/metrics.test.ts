@@ -18,6 +18,7 @@ const STATUS: AgentStatus = {
   isConnected: true,
   clockSource: "gps",
   clockApartMs: -3_600_250,
+  movedMetres: 2_224,
   halted: undefined,
   isHubBehind: false,
   waitsFor: "no-position",
@@ -76,6 +77,7 @@ test("every number of a status stands under its name, times as times", () => {
   expect(linesOf(text, "clock_apart_seconds")).toEqual([
     `kerbstone_edge_clock_apart_seconds{${device}} -3600.25`,
   ]);
+  expect(linesOf(text, "moved_meters")).toEqual([`kerbstone_edge_moved_meters{${device}} 2224`]);
   expect(linesOf(text, "sensor_frames_bad_total")).toEqual([
     `kerbstone_edge_sensor_frames_bad_total{${sensor}} 2`,
   ]);
