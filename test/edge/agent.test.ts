@@ -320,7 +320,7 @@ test("the live view shows the newest values, and the status file how the agent i
 test("how the sensors are stands in the live view; a stuck value is flagged in the ledger", async () => {
   hub.enrol("air-1", signer);
   const notBeforeMs = Date.parse("2026-11-01");
-  const driver = DRIVERS.get("sds011")!.create({}, { notBeforeMs });
+  const driver = DRIVERS.get("sds011")!.create({ warmUpSeconds: 0 }, { notBeforeMs });
   const sensor = {
     stream: "air",
     driverName: "sds011",
