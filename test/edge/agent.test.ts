@@ -192,6 +192,22 @@ test("position and time by a receiver: packs wait for the first fix", async () =
   expect(Math.abs(time * 1000 - Date.parse("2026-12-01T12:00:10Z"))).toBeLessThan(2_000);
 });
 
+test("each pack says where the device was, however long it waited to be signed", async () => {
+  await start({ position: undefined }, "nmea");
+  await until("the line is open", () => line.events !== undefined);
+  for (let second = 0; second < 90; second++) {
+    const time = new Date(TRUE_MS + second * 1_000).toISOString().slice(11, 19).replaceAll(":", "");
+    const north = second < 30 ? "5130.000" : "5230.000";
+    line.nmea(`GPGGA,${time},${north},N,00300.000,W,1,08,0.9,45.4,M,46.9,M,,`);
+    line.nmea(`GPRMC,${time},A,${north},N,00300.000,W,000.0,000.0,011226,,,A`);
+    await clock.advance(1_000);
+  }
+  expect(packs()).toEqual([]);
+  hub.enrol("air-1", signer);
+  await until("the packs are there", () => packs().length === 2);
+  expect(packs().map(({ lat }) => Math.round(10 * lat) / 10)).toEqual([51.5, 52.5]);
+});
+
 test("a restricted device commits to its packs, and the preimage travels beside", async () => {
   hub.enrol("air-1", signer, ["air"], "restricted");
   await start({ isRestricted: true });
