@@ -72,6 +72,8 @@ export class Outbox {
   private entries: RecordEntry[] = [];
   /** The end of the newest segment is unknown: a write or a sync failed there. */
   private isSuspect = false;
+  /** A segment whose beginning has failed: it may be there, and would void what is signed before its first number. */
+  private stray: string | undefined;
   private tailNow: Tail | undefined;
   private durableNow = -1;
   private releasedNow = -1;
@@ -300,13 +302,15 @@ export class Outbox {
     const succession = this.written.snapshot;
     const header = encodeHeader({ kid, tail, lastBefore: this.durableNow, succession });
     const wasSuspect = this.isSuspect;
-    // If this fails the file may still be there, and voids what older ones hold from `tail.seq` on.
     this.isSuspect = true;
+    if (this.stray !== undefined && this.stray !== path) await files.remove(this.stray);
+    const before = this.segments.at(-1);
+    // One that takes the place of an empty segment is no stray: its file says where the chain stands.
+    this.stray = before?.path === path ? undefined : path;
     // A crash here leaves either no new segment, or an empty one that says where the chain stands: both are whole.
     await files.write(path, header);
     const file = await files.open(path);
     await this.file?.close().catch(() => undefined);
-    const before = this.segments.at(-1);
     if (before?.path === path) this.takeAway(this.segments.length - 1);
     else if (before) before.hasVoid = wasSuspect || before.hasVoid;
     const last = this.durableNow;
@@ -315,6 +319,7 @@ export class Outbox {
     this.entries = [];
     this.file = file;
     this.isSuspect = false;
+    this.stray = undefined;
   }
 
   private async write(): Promise<void> {

@@ -204,8 +204,11 @@ describeWithShared("recorded bytes of real sensors", recordings, () => {
         init: ["--moves", "--policy", policyFile],
         run: ["--pack-seconds", "2"],
       });
-      // Every fix, not one a minute.
-      await agent.edit((text) => `${text}options = { everySeconds = 0 }\n`);
+      // Every fix, not one a minute; and a sensor that had long been running when it was recorded.
+      await agent.edit((text) => {
+        const dust = 'driver = "sds011"\n';
+        return `${text.replace(dust, `${dust}options = { warmUpSeconds = 0 }\n`)}options = { everySeconds = 0 }\n`;
+      });
       await agent.start();
       for (const { edge: path } of [dustLine, receiverLine]) {
         await agent.running.output(new RegExp(`${path}.*the line to a sensor is open`));

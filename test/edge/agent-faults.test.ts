@@ -55,6 +55,34 @@ test("stopped with readings that cannot be signed, it says so, and the next pack
   expect(setup.values("dropped")).toEqual([40]);
 });
 
+test("while all is well nothing is owed, and where something is the card is asked once a minute", async () => {
+  await enrolled({ waitingReadingsMax: 100 });
+  let written = 0;
+  setup.files.setFaults(({ kind, path }) => {
+    if (kind === "write" && path.endsWith("owed.json")) written += 1;
+    return undefined;
+  });
+  await say(1, 180);
+  expect(written).toBe(0);
+  setup.clock.jump(-TRUE_MS);
+  // Every second more of it is dropped.
+  await say(181, 480);
+  expect(written).toBeGreaterThanOrEqual(4);
+  expect(written).toBeLessThanOrEqual(6);
+  setup.clock.jump(TRUE_MS);
+});
+
+test("of a stream that the hub does not take nothing more is signed, and no number is spent on it", async () => {
+  const { agent } = await enrolled();
+  setup.hub.refuse = ({ kind }) => (kind === "readings" ? "wrong-stream" : undefined);
+  await say(1, 2);
+  await setup.until("the gap is stored", () => agent.status().storedSeq === 1);
+  await say(3, 40);
+  await setup.clock.advance(20_000);
+  expect(agent.status()).toMatchObject({ nextSeq: 2, waitingReadings: 0 });
+  expect(agent.status().counters.packsRefused).toBeGreaterThan(2);
+});
+
 test("what waits for long is owned up to even if the power goes", async () => {
   await enrolled();
   setup.clock.jump(-TRUE_MS);
@@ -219,6 +247,8 @@ test("with everything let go a small outbox is not full for ever", async () => {
   await say(1, 240);
   setup.clock.jump(TRUE_MS);
   await setup.until("it is full", () => running.agent.status().waitsFor === "full");
+  // Looked at before each statement, not each time that many are signed.
+  expect(running.agent.status().outboxBytes).toBeLessThan(65_536 + 1_000);
   for (let round = 0; round < 12; round++) {
     await setup.clock.advance(10_000);
     await setup.hub.seal();

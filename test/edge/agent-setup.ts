@@ -82,7 +82,9 @@ export class AgentSetup {
 
   async start(changes: Partial<AgentParts> = {}, driverName = "sds011"): Promise<RunningAgent> {
     const notBeforeMs = changes.notBeforeMs ?? Date.parse("2026-11-01");
-    const driver = DRIVERS.get(driverName)!.create({}, { notBeforeMs });
+    // What it says at once is to be believed.
+    const options = driverName === "sds011" ? { warmUpSeconds: 0 } : {};
+    const driver = DRIVERS.get(driverName)!.create(options, { notBeforeMs });
     const { connect } = this.line;
     const agent = await Agent.open({
       device: DEVICE,

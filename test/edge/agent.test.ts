@@ -221,6 +221,22 @@ test("a receiver beside a place in the settings says when the device was carried
   expect(warnings.filter((text) => text.includes("where the settings put"))).toHaveLength(1);
 });
 
+test("each pack says where the device was, however long it waited to be signed", async () => {
+  await start({ position: undefined }, "nmea");
+  await until("the line is open", () => line.events !== undefined);
+  for (let second = 0; second < 90; second++) {
+    const time = new Date(TRUE_MS + second * 1_000).toISOString().slice(11, 19).replaceAll(":", "");
+    const north = second < 30 ? "5130.000" : "5230.000";
+    line.nmea(`GPGGA,${time},${north},N,00300.000,W,1,08,0.9,45.4,M,46.9,M,,`);
+    line.nmea(`GPRMC,${time},A,${north},N,00300.000,W,000.0,000.0,011226,,,A`);
+    await clock.advance(1_000);
+  }
+  expect(packs()).toEqual([]);
+  hub.enrol("air-1", signer);
+  await until("the packs are there", () => packs().length === 2);
+  expect(packs().map(({ lat }) => Math.round(10 * lat) / 10)).toEqual([51.5, 52.5]);
+});
+
 test("a restricted device commits to its packs, and the preimage travels beside", async () => {
   hub.enrol("air-1", signer, ["air"], "restricted");
   await start({ isRestricted: true });
@@ -349,7 +365,7 @@ test("the live view shows the newest values, and the status file how the agent i
 test("how the sensors are stands in the live view; a stuck value is flagged in the ledger", async () => {
   hub.enrol("air-1", signer);
   const notBeforeMs = Date.parse("2026-11-01");
-  const driver = DRIVERS.get("sds011")!.create({}, { notBeforeMs });
+  const driver = DRIVERS.get("sds011")!.create({ warmUpSeconds: 0 }, { notBeforeMs });
   const sensor = {
     stream: "air",
     driverName: "sds011",

@@ -13,6 +13,9 @@ import { decodeDepth, decodeGga, decodeRmc } from "./nmea-sentence.ts";
 /** A sounder that sends both kinds of depth sentence is heard in that kind which came first, until it is silent. */
 const DEPTH_SILENT_MS = 10_000;
 
+/** Fixes come at a steady pace, and arrive a little unsteadily: one that is due may be this early. */
+const EARLY_MS = 500;
+
 const QUANTITY_NAMES = ["depth", "satellites", "hdop", "altitude", "speed"] as const;
 
 interface Options {
@@ -88,7 +91,7 @@ class NmeaDriver implements Driver {
     if (paired === undefined) return [];
     const { fix, gga, rmc } = paired;
     const events: SensorEvent[] = [{ kind: "fix", fix }];
-    if (fix.atMs - this.lastReadingsMs < this.everyMs) return events;
+    if (fix.atMs - this.lastReadingsMs < this.everyMs - EARLY_MS) return events;
     const { satellites, hdop, altitude } = gga;
     const values = Object.entries({ satellites, hdop, altitude, speed: rmc.speed });
     const readings = values.flatMap(([quantity, value]) => this.read(quantity, value, fix.atMs));

@@ -23,8 +23,8 @@ export const SDS011_FAULTS: Readonly<Record<string, readonly number[]>> = {
   pm25: [999.9],
   pm10: [1999.9],
 };
-/** The maker's time from start to steady values. */
-const WARM_UP_MS = 30_000;
+/** One that reports each second, and has not for so long, was without power or asleep. */
+const PAUSE_MS = 10_000;
 /** A sensor that has said nothing for its period and this long is set up again. */
 const LATE_MS = 60_000;
 
@@ -32,6 +32,8 @@ interface Options {
   /** Whether the sensor is woken and set up; without, the driver only listens. */
   readonly commands: boolean;
   readonly periodMinutes: number;
+  /** The maker asks for half a minute of fan and laser before values are believed. */
+  readonly warmUpSeconds: number;
 }
 
 /** The SDS011, as the registry lists it. */
@@ -42,6 +44,7 @@ export const sds011: DriverKind = driverKind<Options>({
   options: z.strictObject({
     commands: z.boolean().default(true),
     periodMinutes: z.int().min(0).max(30).default(0),
+    warmUpSeconds: z.int().min(0).max(600).default(30),
   }),
   create: (options) => new Sds011Driver(options),
 });
@@ -51,25 +54,29 @@ class Sds011Driver implements Driver {
   private readonly framer: Framer<Sds011Frame> = sds011Framer();
   private readonly setup: Sds011Setup | undefined;
   private readonly lateMs: number;
+  private readonly warmUpMs: number;
+  /** Whether pauses tell of a start: a sensor with a period wakes by itself, and warms up before it reports. */
+  private readonly isContinuous: boolean;
   private startMs: number | undefined;
   private heardMs = 0;
-  private hasSeenAir = false;
 
   constructor(options: Options) {
     this.setup = options.commands ? new Sds011Setup(options.periodMinutes) : undefined;
     this.silentMs = silentAfterTurns(options.periodMinutes * 60_000);
     this.lateMs = options.periodMinutes * 60_000 + LATE_MS;
+    this.warmUpMs = options.warmUpSeconds * 1000;
+    this.isContinuous = options.commands && options.periodMinutes === 0;
   }
 
   opened(atMs: number): SensorEvent[] {
     this.framer.reset();
     this.heardMs = atMs;
-    this.start(atMs);
+    this.startMs = atMs;
     return written(this.setup?.start(atMs));
   }
 
   push(chunk: Uint8Array, atMs: number): SensorEvent[] {
-    if (this.startMs === undefined) this.start(atMs);
+    this.startMs ??= atMs;
     return this.framer.push(chunk, atMs).flatMap((framed) => this.eventsOf(framed));
   }
 
@@ -85,30 +92,23 @@ class Sds011Driver implements Driver {
     return this.framer.counters();
   }
 
-  private start(atMs: number): void {
-    this.startMs = atMs;
-    this.hasSeenAir = false;
-  }
-
   private eventsOf({ frame, atMs }: Framed<Sds011Frame>): SensorEvent[] {
+    if (this.isContinuous && atMs - this.heardMs >= PAUSE_MS) this.startMs = atMs;
     this.heardMs = atMs;
     if (frame.kind === "measurement") return [this.readingsOf(frame.pm25, frame.pm10, atMs)];
     const [isSet, value] = frame.data;
     // Waking starts the fan: what is in the chamber is not air of the street yet.
-    if (frame.command === SDS011_COMMAND.work && isSet === 1 && value === 1) this.start(atMs);
+    if (frame.command === SDS011_COMMAND.work && isSet === 1 && value === 1) this.startMs = atMs;
     return written(this.setup?.hear(frame.command, isSet === 1, value, atMs));
   }
 
   private readingsOf(pm25: number, pm10: number, atMs: number): SensorEvent {
-    const isNothing = pm25 === 0 && pm10 === 0;
-    if (!isNothing) this.hasSeenAir = true;
-    const isWarmingUp = !this.hasSeenAir && atMs - (this.startMs ?? atMs) < WARM_UP_MS;
-    const isEmpty = isNothing && isWarmingUp;
+    const isWarmingUp = atMs - (this.startMs ?? atMs) < this.warmUpMs;
     return {
       kind: "readings",
       readings: [
-        knownReading("pm25", pm25, atMs, isEmpty || isFault("pm25", pm25)),
-        knownReading("pm10", pm10, atMs, isEmpty || isFault("pm10", pm10)),
+        knownReading("pm25", pm25, atMs, isWarmingUp || isFault("pm25", pm25)),
+        knownReading("pm10", pm10, atMs, isWarmingUp || isFault("pm10", pm10)),
       ],
     };
   }

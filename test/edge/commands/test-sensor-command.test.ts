@@ -57,7 +57,8 @@ test("recognises a sensor at its usual speed, proposes its settings, shows what 
   expect(out).toContain(
     '[[sensors]]\nstream = "air"\ndriver = "sds011"\naddress = "/dev/ttyUSB0"\n',
   );
-  expect(out).toContain("pm25 123.6 ug/m3, pm10 261.8 ug/m3");
+  // Its fan has only just begun to turn.
+  expect(out).toContain("pm25 123.6 ug/m3 (FAULTY), pm10 261.8 ug/m3 (FAULTY)");
   expect(out).toMatch(/\d+ frames good, 0 bad, 0 bytes skipped/);
   expect(new Set(speeds)).toEqual(new Set([9600]));
 });

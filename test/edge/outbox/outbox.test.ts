@@ -70,6 +70,61 @@ test("what was flushed is there after a power cut, with the counter behind it", 
   }
 });
 
+test("an anchor never moves a chain back, nor under what waits for the disk", async () => {
+  const outbox = await filled(new MemoryFiles(), 3);
+  const prev = ENROLMENT;
+  await expect(outbox.anchor({ seq: 2, follows: 2, prev })).rejects.toThrow(RangeError);
+  await expect(outbox.anchor({ seq: 5, follows: 6, prev })).rejects.toThrow(RangeError);
+  addNext(outbox, 1);
+  await expect(outbox.anchor({ seq: 9, follows: 4, prev })).rejects.toThrow(RangeError);
+  await outbox.flush();
+  await outbox.anchor({ seq: 9, follows: 4, prev });
+  expect(() => outbox.add({ seq: 9, statement: statementOf(9, 1), gap: { from: 5 } })).toThrow(
+    /gap from 4/,
+  );
+});
+
+test.each(["undone", "done"] as const)(
+  "an anchor that the disk refuses (%s) moves nothing, and voids nothing of what is signed after it",
+  async (fault) => {
+    const files = new MemoryFiles();
+    const outbox = await filled(files, 3);
+    const leap = { seq: 1_000, follows: 2, prev: ENROLMENT };
+    files.setFaults(({ kind }) => (kind === "write" ? fault : undefined));
+    await expect(outbox.anchor(leap)).rejects.toThrow();
+    files.setFaults();
+    expect(outbox.tail?.seq).toBe(3);
+    for (let i = 0; i < 3; i++) addNext(outbox, 1);
+    // Nor is anything signed behind it that it would void, where it cannot be removed.
+    files.setFaults(({ kind }) => (kind === "remove" ? "undone" : undefined));
+    await outbox.flush().catch(() => undefined);
+    files.setFaults();
+    await outbox.flush();
+    files.crash();
+    const again = await open(files);
+    expect(again.tail).toEqual({ seq: 6, follows: 6, prev: sha256(statementOf(5, 1)) });
+    for (let seq = 0; seq < 6; seq++)
+      expect((await again.read(seq))?.statement).toEqual(statementOf(seq, 1));
+  },
+);
+
+test("an anchor in the place of an empty segment that fails never costs the numbers that were leapt over", async () => {
+  for (let cut = 0; cut < 6; cut++) {
+    const files = new MemoryFiles(seededRandom(cut));
+    const outbox = await filled(files, 3);
+    const prev = ENROLMENT;
+    await outbox.anchor({ seq: 1_000, follows: 3, prev });
+    files.setFaults(({ kind }) => (kind === "write" ? "undone" : undefined));
+    await expect(outbox.anchor({ seq: 1_000, follows: 2, prev })).rejects.toThrow();
+    let left = cut;
+    files.setFaults(() => (left-- > 0 ? undefined : "power-cut"));
+    await outbox.anchor({ seq: 2_000, follows: 2, prev }).catch(() => undefined);
+    files.setFaults();
+    files.powerOn();
+    expect((await open(files)).tail!.seq).toBeGreaterThanOrEqual(1_000);
+  }
+});
+
 test("nothing may be sent before it is flushed", async () => {
   const files = new MemoryFiles();
   const outbox = await filled(files, 3);
@@ -148,9 +203,39 @@ test.each(["undone", "done"] as const)(
   },
 );
 
+test("what waits for the disk is not passed over by a full segment that is let go", async () => {
+  const files = new MemoryFiles();
+  const outbox = await filled(files, 40);
+  addNext(outbox, 2);
+  addNext(outbox, 2);
+  await outbox.letGo(39);
+  await outbox.flush();
+  files.crash();
+  const again = await open(files);
+  expect(again.tail?.seq).toBe(42);
+  for (const seq of [40, 41])
+    expect((await again.read(seq))?.statement).toEqual(statementOf(seq, 2));
+});
+
+test("a segment smaller than its own header takes a statement all the same, and is begun anew but once", async () => {
+  const files = new MemoryFiles();
+  const outbox = await open(files, 1);
+  await outbox.anchor({ seq: 0, follows: 0, prev: ENROLMENT });
+  for (let i = 0; i < 3; i++) addNext(outbox, 1);
+  await outbox.flush();
+  await outbox.letGo(2);
+  const { operations } = files;
+  await outbox.letGo(2);
+  await outbox.letGo(1);
+  expect(files.operations).toBe(operations);
+  expect(outbox.oldest).toBe(3);
+});
+
 test("letting go of what is not there yet lets go of nothing more", async () => {
   const outbox = await filled(new MemoryFiles(), 5);
   await outbox.letGo(1_000);
+  // Nor is anything kept again because a late ack says less.
+  await outbox.letGo(2);
   expect(outbox.oldest).toBe(5);
   addNext(outbox, 1);
   await outbox.flush();
@@ -195,6 +280,23 @@ test("a torn end costs numbers, so that none is signed twice, and is owned up to
   expect(again.nextLive(2)).toBe(tail.seq);
 });
 
+test("behind a torn end, while no gap could be signed yet, nothing is there that could be sent", async () => {
+  const files = new MemoryFiles();
+  await filled(files, 3);
+  const path = "/outbox/0000000000000000.outbox";
+  const bytes = (await files.read(path))!;
+  await files.write(path, bytes.subarray(0, bytes.length - 20));
+  for (let start = 0; start < 3; start++) {
+    const outbox = await open(files);
+    expect(outbox.durable).toBe(1);
+    expect(outbox.nextLive(2)).toBeUndefined();
+    // Nothing can be let go either that is not there.
+    await outbox.letGo(1_000);
+    expect(outbox.oldest).toBe(outbox.tail!.seq);
+    await outbox.close();
+  }
+});
+
 test("a torn end costs as many numbers as could have stood in it", async () => {
   const files = new MemoryFiles();
   await filled(files, 6);
@@ -223,6 +325,55 @@ test("what only the page cache holds after kill -9 is made safe before it may be
     files.crash();
     expect((await open(files)).durable).toBe(2);
   }
+});
+
+test("after a sync that failed, what was added meanwhile is where it is looked for", async () => {
+  const files = new MemoryFiles();
+  const outbox = await filled(files, 2);
+  addNext(outbox, 1);
+  files.setFaults(({ kind }) => (kind === "sync" ? "undone" : undefined));
+  await expect(outbox.flush()).rejects.toThrow();
+  files.setFaults();
+  addNext(outbox, 1);
+  await outbox.flush();
+  for (const box of [outbox, await open(files)])
+    for (let seq = 0; seq < 4; seq++)
+      expect((await box.read(seq))?.statement).toEqual(statementOf(seq, 1));
+});
+
+test("a sector that comes back from older days, behind what is newer, is damage and no record", async () => {
+  const files = new MemoryFiles();
+  const outbox = await filled(files, 3);
+  await outbox.close();
+  const path = "/outbox/0000000000000000.outbox";
+  const bytes = (await files.read(path))!;
+  const record = (bytes.length - HEADER_BYTES_MIN) / 3;
+  const old = bytes.subarray(HEADER_BYTES_MIN, HEADER_BYTES_MIN + record);
+  await files.write(path, Uint8Array.from([...bytes, ...old]));
+  const again = await open(files);
+  expect(again.durable).toBe(2);
+  expect(again.tail!.seq).toBeGreaterThan(3);
+  expect(again.tail!.prev).toEqual(sha256(statementOf(2, 1)));
+});
+
+test("the order in which a disk lists segments means nothing", async () => {
+  const files = new MemoryFiles();
+  const outbox = await filled(files, 4);
+  for (let i = 0; i < 20; i++) {
+    addNext(outbox, 1);
+    await outbox.flush();
+  }
+  const backwards = new Proxy(files, {
+    get: (target, name) => {
+      if (name === "list")
+        return async (folder: string) => (await target.list(folder)).toReversed();
+      const value = Reflect.get(target, name) as unknown;
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+  const again = await open(backwards);
+  expect(again.tail?.seq).toBe(24);
+  expect((await again.read(0))?.statement).toEqual(statementOf(0, 1));
 });
 
 test("a gap that the disk has not taken leaves out nothing", async () => {
@@ -255,6 +406,34 @@ test("what is still to be signed anew is kept, though a receipt for what came be
     expect(box.nextToRenew()).toBe(2);
     expect((await box.read(2))?.statement).toEqual(statementOf(2, 1));
   }
+});
+
+test("what gaps have left out outlives one start after another, and many gaps a long header", async () => {
+  const files = new MemoryFiles();
+  let outbox = await open(files, 600);
+  await outbox.anchor({ seq: 0, follows: 0, prev: ENROLMENT });
+  for (let round = 0; round < 80; round++) {
+    const seq = addNext(outbox, 1);
+    outbox.add({ seq: seq + 1, statement: statementOf(seq + 1, 2), gap: { from: seq } });
+    await outbox.flush();
+    outbox.skipRenewal(seq);
+    if (round % 8 === 0) {
+      await outbox.close();
+      outbox = await open(files, 600);
+    }
+    expect(outbox.nextLive(0)).toBe(1);
+    expect(outbox.nextLive(seq)).toBe(seq + 1);
+  }
+});
+
+test("a wish to sign anew outlives the power", async () => {
+  const files = new MemoryFiles();
+  const outbox = await filled(files, 6);
+  const prev = sha256(statementOf(1, 1));
+  await outbox.anchor({ seq: 100, follows: 2, prev }, { from: 2, to: 5 });
+  files.crash();
+  const again = await open(files);
+  for (const box of [outbox, again]) expect(box.nextToRenew()).toBe(2);
 });
 
 test("what was signed anew is kept until that is safe, though space is given back meanwhile", async () => {
@@ -336,7 +515,10 @@ test("a gap takes the place of what it covers, and says what is to be signed ane
   expect(again.nextLive(11)).toBe(11);
   for (const seq of [7, 8, 9]) {
     expect(again.nextToRenew()).toBe(seq);
+    // What is still to be signed anew is in force; what was refused, or is signed anew, is not under that number.
+    expect([4, 5, seq].map((number) => again.isInForce(number))).toEqual([false, false, true]);
     again.skipRenewal(seq);
+    expect(again.isInForce(seq)).toBe(false);
   }
   expect(again.nextToRenew()).toBeUndefined();
 });
@@ -470,6 +652,26 @@ test("a gap outlives what it left out, and a hub that stands before it can still
     expect(box.knownFrom).toBe(3);
     expect(box.nextLive(4)).toBe(6);
     expect(await box.hashAt(3)).toEqual(prev);
+    // What the gap names is the one before it, and nobody remembers the one that it left out.
+    expect(await box.hashAt(4)).toBeUndefined();
+  }
+});
+
+test("a gap over everything leaves the oldest segment for those who stand before it", async () => {
+  const files = new MemoryFiles();
+  const outbox = await open(files, 400);
+  await outbox.anchor({ seq: 0, follows: 0, prev: ENROLMENT });
+  for (let i = 0; i < 6; i++) addNext(outbox, 1);
+  await outbox.flush();
+  outbox.add({ seq: 6, statement: statementOf(6, 2), gap: { from: 0 } });
+  await outbox.flush();
+  for (let seq = 0; seq < 6; seq++) outbox.skipRenewal(seq);
+  addNext(outbox, 2);
+  await outbox.flush();
+  for (const box of [outbox, await open(files, 400)]) {
+    expect(box.knownFrom).toBe(-1);
+    expect(box.nextLive(0)).toBe(6);
+    expect(await box.hashAt(-1)).toEqual(ENROLMENT);
   }
 });
 

@@ -50,6 +50,22 @@ test("no changed byte goes unnoticed, and no missing one", () => {
 });
 
 test.each([
+  ["that follows numbers which are still to come", { follows: 8 }, {}],
+  ["behind records that are still to come", {}, { lastBefore: 7 }],
+])("a header %s is impossible", (_, tail, changes) => {
+  const prev = asHash(new Uint8Array(32));
+  const succession = { replaced: [], pending: [], renewals: [] };
+  const header: SegmentHeader = {
+    kid: new Uint8Array(8),
+    tail: { seq: 7, follows: 7, prev, ...tail },
+    lastBefore: 6,
+    succession,
+    ...changes,
+  };
+  expect(decodeHeader(encodeHeader(header))).toBe("its header is impossible");
+});
+
+test.each([
   ["nothing", new Uint8Array(0), "shorter than a header"],
   ["another file", new Uint8Array(200).fill(0x20), "not an outbox segment"],
 ])("%s is no header", (_, bytes, text) => {

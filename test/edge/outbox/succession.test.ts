@@ -63,6 +63,51 @@ test("whatever is new comes behind the signing anew, and shows that it is over",
   expect(pendingOf(succession)).toEqual([]);
 });
 
+test("what is wished for besides comes in its place, before what is younger", () => {
+  const succession = new Succession();
+  plain(succession, 0, 9);
+  succession.note({ seq: 10, gap: { from: 6 } });
+  succession.want({ from: 2, to: 4 });
+  expect(pendingOf(succession)).toEqual([2, 3, 4, 6, 7, 8, 9]);
+});
+
+test("a run of renewals ends where one was left out", () => {
+  const succession = new Succession();
+  plain(succession, 0, 5);
+  succession.note({ seq: 6, gap: { from: 0 } });
+  succession.note({ seq: 7, replaces: 0 });
+  // There was nothing left of it.
+  succession.renewed(1);
+  succession.note({ seq: 8, replaces: 2 });
+  succession.note({ seq: 9, replaces: 3 });
+  expect(succession.snapshot.renewals).toEqual([
+    { from: 7, to: 7, first: 0 },
+    { from: 8, to: 9, first: 2 },
+  ]);
+});
+
+test("a range is wanted, and spent, by each of its ends", () => {
+  const succession = new Succession();
+  plain(succession, 0, 5);
+  succession.note({ seq: 6, gap: { from: 2, refused: 5 } });
+  const wanted = [
+    [0, 1],
+    [0, 2],
+    [4, 9],
+    [5, 9],
+  ] as const;
+  expect(wanted.map(([first, last]) => succession.isWanted(first, last))).toEqual([
+    false,
+    true,
+    true,
+    false,
+  ]);
+  for (const seq of [2, 3, 4]) succession.renewed(seq);
+  expect(succession.isSpent(2, 5)).toBe(true);
+  // The gap is still to be sent.
+  expect(succession.isSpent(2, 6)).toBe(false);
+});
+
 test("a gap has nothing to be signed anew", () => {
   const succession = new Succession();
   plain(succession, 0, 3);

@@ -51,8 +51,20 @@ test("at the bound the newest are dropped, counted by stream, and still shown", 
   expect(room.latest.map(({ value }) => value)).toEqual([6, 5]);
   // Without another pack all of it would be missing.
   expect(Object.fromEntries(room.owed())).toEqual({ air: 4, roof: 3 });
-  room.ownUp("air", 2);
+  // What was dropped meanwhile is still owed.
+  room.ownUp("air", 1);
+  expect(room.dropped("air")).toBe(1);
+  room.ownUp("air", 1);
   expect(room.dropped("air")).toBe(0);
+});
+
+test("what fits no pack, because one instant has too much, is counted as dropped", () => {
+  const { intake: room, counters } = intake(1_000);
+  const many = Array.from({ length: 300 }, (_, at) => ({ ...reading(0), quantity: `q${at}` }));
+  room.push("air", many);
+  expect(room.size).toBeLessThan(256);
+  expect(room.size + room.dropped("air")).toBe(300);
+  expect(counters.readingsDropped).toBe(room.dropped("air"));
 });
 
 test("what is no number is dropped and counted, the rest of its frame is not", () => {

@@ -261,6 +261,32 @@ test("the hub outranks a system clock that nobody keeps and that is far off, and
   expect([time.source, time.wantsHub]).toEqual(["system", false]);
 });
 
+test("what is just believable is believed, and what just is not is not", async () => {
+  boot(Date.UTC(2086, 0));
+  expect(time.source).toBe("none");
+  clock.jump(-1);
+  expect(time.source).toBe("system");
+  for (const [apartMs, source] of [
+    [1_500, "gps"],
+    [1_501, "none"],
+  ] as const) {
+    boot(0);
+    time.hearFix(fix(TRUE_MS));
+    time.hearFix(fix(TRUE_MS + apartMs));
+    expect(time.source).toBe(source);
+  }
+  for (const [apartMs, source] of [
+    [60_000, "system"],
+    [60_001, "hub"],
+  ] as const) {
+    boot(TRUE_MS);
+    time.hearSync(false);
+    await clock.advance(120_000);
+    time.hearHub(clock.nowMs() - apartMs, clock.monotonicMs());
+    expect(time.source).toBe(source);
+  }
+});
+
 test("the hub's word is not taken for a system clock that is nearly right", async () => {
   boot(TRUE_MS);
   time.hearSync(false);

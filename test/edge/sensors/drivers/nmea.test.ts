@@ -201,6 +201,16 @@ describe("time running backwards", () => {
   });
 });
 
+test("a receiver that is heard once a minute is taken each minute, though a fix may come a little early", () => {
+  const driver = driverOf({ everySeconds: 60 });
+  const taken = Array.from({ length: 10 }, (_, minute) => {
+    const time = `12${String(minute).padStart(2, "0")}00`;
+    const atMs = minute * 60_000 - (minute % 2) * 300;
+    return readingsOf(push(driver, gga({ time }) + rmc({ time }), atMs)).length > 0;
+  });
+  expect(taken).toEqual(Array(10).fill(true));
+});
+
 test("what a receiver says of itself is spaced out, fixes are not", () => {
   const driver = driverOf({ everySeconds: 3 });
   const events = [0, 1, 2, 3, 4, 5, 6].map((second) => {
