@@ -7,7 +7,8 @@ import type { Server, ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { run } from "../../../edge/main.ts";
+import { initEdge } from "../../../edge/commands/init-command.ts";
+import type { InitPorts } from "../../../edge/commands/init-command.ts";
 import { loadEdgeConfig } from "../../../edge/settings/config.ts";
 import { decodeBase64Url, decodeHex, encodeUtf8 } from "../../../ledger/bytes.ts";
 import { holdsPossession } from "../../../ledger/kinds/possession.ts";
@@ -35,10 +36,11 @@ const DEVICE = [
 ];
 
 let files: MemoryFiles;
-let stdout: string;
-let stderr: string;
+let stdout = "";
+let stderr = "";
 let server: Server;
 let said: unknown;
+let onLocked: () => void;
 
 function vkeyFor(seed: number): string {
   const { publicKey } = nobleSigner(new Uint8Array(32).fill(seed));
@@ -56,15 +58,25 @@ afterAll(() => {
 
 beforeEach(async () => {
   files = new MemoryFiles();
+  onLocked = () => undefined;
   await files.makeFolder("/home");
   stdout = "";
   stderr = "";
   said = { origin: ORIGIN, vkey: VKEY, mqttPort: 1884 };
 });
 
+const ports: InitPorts = {
+  names: { list: () => Promise.resolve([]), target: () => Promise.resolve(undefined) },
+  connectLine: () => () => Promise.reject(new Error("nobody listens here")),
+  lock: () => {
+    onLocked();
+    return Promise.resolve({ release: () => Promise.resolve() });
+  },
+};
+
 function init(argv: string[], answer?: string): Promise<number> {
-  return exitCodeOf(run, {
-    argv: ["init", ...argv],
+  return exitCodeOf((io) => initEdge(io, argv, ports), {
+    argv,
     env: {},
     stdout: { write: (text) => (stdout += text) },
     stderr: { write: (text) => (stderr += text) },
@@ -190,6 +202,33 @@ test("a second time it overwrites nothing", async () => {
   expect(await init([...DEVICE, ...OFFLINE])).toBe(2);
   expect(await files.read("/home/air-1/key.pem")).toEqual(key);
   expect(stderr).toContain("already there");
+});
+
+test("another attempt that was faster is not written over, and its folder is not for others to write in", async () => {
+  let isFirst = true;
+  let other: Promise<number> | undefined;
+  const folders: unknown[] = [];
+  const { makeFolder } = files;
+  files.makeFolder = (path, options) => {
+    folders.push(options);
+    return makeFolder.call(files, path, options);
+  };
+  onLocked = () => {
+    if (isFirst) other = init([...DEVICE, ...OFFLINE]);
+    isFirst = false;
+  };
+  const { lock } = ports;
+  const patient = { ...ports, lock: (folder: string) => lock(folder).finally(() => other) };
+  const io = { argv: [], env: {}, stdout: { write: () => 0 }, stderr: { write: () => 0 } };
+  const parts = { signal: new AbortController().signal, clock: new ManualClock(0), files };
+  const slow = initEdge(
+    { ...io, ...parts, random: seededRandom(2), cwd: "/home" },
+    [...DEVICE, ...OFFLINE],
+    patient,
+  );
+  await expect(slow).rejects.toThrow("already there");
+  expect(await other).toBe(0);
+  expect(folders).toEqual([{ mode: 0o755 }, { mode: 0o755 }]);
 });
 
 test.each([
