@@ -19,8 +19,8 @@ import type { EdgeConfig } from "../settings/config.ts";
 import { formatMetrics } from "../status/exposition.ts";
 import { Lines } from "../sensors/lines/connect.ts";
 import { openLan } from "../settings/lan.ts";
-import { parseListenAddress } from "../../platform/listen-address.ts";
-import { serveMetrics } from "../status/metrics-server.ts";
+import { formatListenAddress, parseListenAddress } from "../../platform/listen-address.ts";
+import { keepServing } from "../status/metrics-server.ts";
 import { metricsOf, pushMetricsOf } from "../status/metrics.ts";
 import { Progress } from "../status/progress.ts";
 import { ServiceNotice, systemdNotify } from "../service/service-notice.ts";
@@ -65,8 +65,11 @@ export async function runEdge(io: ProgramIo, argv: readonly string[]): Promise<n
       run.catch((error: unknown) => shutdown.fail(error));
       agents.push(agent);
       await shareStatus(agent, resolve(dirname(file), config.data), shutdown, logger);
-      if (config.metrics !== undefined)
-        served.set(config.metrics, [...(served.get(config.metrics) ?? []), agent]);
+      if (config.metrics !== undefined) {
+        // "9464" and "127.0.0.1:9464" are one address.
+        const address = formatListenAddress(parseListenAddress(config.metrics)!);
+        served.set(address, [...(served.get(address) ?? []), agent]);
+      }
       shutdown.add(config.name, () => run);
       await announce(io, agent, config, dirname(file), shutdown, logger);
       io.stdout.write(`${config.name} runs, for ${config.origin}\n`);
@@ -76,9 +79,10 @@ export async function runEdge(io: ProgramIo, argv: readonly string[]): Promise<n
         const statuses = agents.map((agent) => agent.status());
         return formatMetrics([...metricsOf(statuses), ...pushMetricsOf(lines.pushes())]);
       };
-      const server = await serveMetrics(parseListenAddress(address)!, render);
-      shutdown.add("metrics", () => server.close());
-      io.stdout.write(`metrics at ${server.url}\n`);
+      const listens = (url: string): void => void io.stdout.write(`metrics at ${url}\n`);
+      const parts = { address: parseListenAddress(address)!, render, clock: io.clock, listens };
+      const serving = keepServing({ ...parts, logger: ownLogger }, shutdown.signal);
+      shutdown.add("metrics", () => serving);
     }
     watch(io, agents, shutdown, ownLogger);
     await shutdown.asked();

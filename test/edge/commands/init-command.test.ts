@@ -15,6 +15,7 @@ import { holdsPossession } from "../../../ledger/kinds/possession.ts";
 import { formatVkey, TYPE_ED25519, vkeyOf } from "../../../ledger/note.ts";
 import { nobleSigner } from "../../../ledger/signature.ts";
 import { ManualClock } from "../../../platform/clock.ts";
+import type { FolderLock } from "../../../platform/folder-lock.ts";
 import { loadKey } from "../../../platform/key-file.ts";
 import { exitCodeOf } from "../../../platform/lifecycle.ts";
 import { MemoryFiles } from "../../../platform/memory-files.ts";
@@ -208,17 +209,21 @@ test("another attempt that was faster is not written over, and its folder is not
   let isFirst = true;
   let other: Promise<number> | undefined;
   const folders: unknown[] = [];
-  const { makeFolder } = files;
+  const makeFolder = files.makeFolder.bind(files);
   files.makeFolder = (path, options) => {
     folders.push(options);
-    return makeFolder.call(files, path, options);
+    return makeFolder(path, options);
   };
   onLocked = () => {
     if (isFirst) other = init([...DEVICE, ...OFFLINE]);
     isFirst = false;
   };
-  const { lock } = ports;
-  const patient = { ...ports, lock: (folder: string) => lock(folder).finally(() => other) };
+  const afterOther = async (folder: string): Promise<FolderLock> => {
+    const lock = await ports.lock(folder);
+    await other;
+    return lock;
+  };
+  const patient = { ...ports, lock: afterOther };
   const io = { argv: [], env: {}, stdout: { write: () => 0 }, stderr: { write: () => 0 } };
   const parts = { signal: new AbortController().signal, clock: new ManualClock(0), files };
   const slow = initEdge(
