@@ -8,7 +8,7 @@ import { type Files, nodeFiles } from "./files.ts";
 import type { Logger } from "./log.ts";
 import { type Random, systemRandom } from "./random.ts";
 import { asUserError } from "./system-error.ts";
-import type { UserError } from "./user-error.ts";
+import { UserError } from "./user-error.ts";
 
 /** Where a program writes. */
 export interface Output {
@@ -26,8 +26,9 @@ export interface ProgramIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Output;
   readonly stderr: { write(text: string): unknown };
-  readonly stdin?: AsyncIterable<Uint8Array>;
-  /** Aborted when the program is to stop. */
+  /** Who has asked for input and does not want it any more destroys it. */
+  readonly stdin?: AsyncIterable<Uint8Array> & { destroy?(): unknown };
+  /** Aborted when the program is to stop, with a `UserError` that says so: a command that has not finished throws it. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly random: Random;
@@ -117,7 +118,7 @@ function endOnSignals(stop: AbortController): void {
   ] as const) {
     process.on(name, () => {
       if (stop.signal.aborted) process.exit(128 + number);
-      stop.abort(new Error(`stopped by ${name}`));
+      stop.abort(new UserError(`Stopped by ${name}.`, { exitCode: 128 + number }));
     });
   }
 }

@@ -8,14 +8,16 @@ import { Announcer } from "../home-assistant/announcer.ts";
 import { connectBroker } from "../sensors/lines/broker-transport.ts";
 import type { BrokerAccess } from "../sensors/lines/lan-access.ts";
 import type { EdgeConfig } from "../settings/config.ts";
+import { streamsOf } from "../settings/lan.ts";
 
 /** Makes the announcer of an agent, which tells what the agent shows of itself. */
 export function announcerOf(
   agent: Pick<Agent, "latest" | "status">,
-  { name, origin, homeAssistant }: Pick<EdgeConfig, "name" | "origin" | "homeAssistant">,
+  config: Pick<EdgeConfig, "name" | "origin" | "homeAssistant" | "sensors">,
   broker: BrokerAccess,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Announcer {
+  const { name, origin, homeAssistant, sensors } = config;
   const { username, password } = broker;
   const login = {
     ...(username === undefined ? {} : { username }),
@@ -27,6 +29,7 @@ export function announcerOf(
     version: VERSION,
     prefix: homeAssistant.prefix,
     expireAfterSeconds: homeAssistant.expireAfterSeconds,
+    streams: sensors.flatMap(streamsOf),
     look: () => {
       const { isConnected, halted, isHubBehind, waitsFor } = agent.status();
       const isLogging = isConnected && !halted && !isHubBehind && waitsFor === undefined;

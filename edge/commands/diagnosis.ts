@@ -7,7 +7,7 @@ import { UserError } from "../../platform/user-error.ts";
 import type { HaltReason } from "../delivery/halt.ts";
 import type { Standing } from "../delivery/standing.ts";
 import { movedWords, otherClock, REFUSED_LOGINS } from "../status/status.ts";
-import type { FoundStatus } from "../status/status-socket.ts";
+import type { FoundStatus, Unheard } from "../status/status-socket.ts";
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -102,6 +102,23 @@ export function judgeClock(
   return { level: "ok", text: now + apart + (isKept === true ? "; kept in step" : "") };
 }
 
+/** An agent that may be running, but has not said how it is. */
+const UNHEARD: Readonly<Record<Unheard, Finding>> = {
+  silent: {
+    subject: "agent",
+    level: "wrong",
+    text: "runs, and does not answer; what follows is what it wrote last",
+    remedy:
+      "Look at its log. Where it stays so, restart it; its service's watchdog would do so, too.",
+  },
+  denied: {
+    subject: "agent",
+    level: "unsure",
+    text: "may not be asked by this user; what follows is what it wrote last",
+    remedy: "Run this again as the user that it runs as, with sudo -u.",
+  },
+};
+
 /** What the agent says of itself. */
 export function judgeStatus(found: FoundStatus | undefined, nowMs: number): Finding[] {
   if (found === undefined)
@@ -113,17 +130,19 @@ export function judgeStatus(found: FoundStatus | undefined, nowMs: number): Find
         remedy: "Start it: kerbstone edge run CONFIG, or kerbstone edge install-service CONFIG.",
       },
     ];
-  const { status, isLive } = found;
+  const { status, isLive, unheard } = found;
   const ageSeconds = Math.max(0, Math.round((nowMs - status.atMs) / 1000));
   const findings: Finding[] = [
     isLive
       ? { subject: "agent", level: "ok", text: "runs" }
-      : {
-          subject: "agent",
-          level: "unsure",
-          text: `does not run; it last did ${ageSeconds} s ago`,
-          remedy: "Start it: kerbstone edge run CONFIG, or systemctl start its service.",
-        },
+      : unheard !== undefined
+        ? UNHEARD[unheard]
+        : {
+            subject: "agent",
+            level: "unsure",
+            text: `does not run; it last did ${ageSeconds} s ago`,
+            remedy: "Start it: kerbstone edge run CONFIG, or systemctl start its service.",
+          },
   ];
   if (status.halted)
     findings.push({

@@ -92,7 +92,8 @@ async function examine(
   folder: string,
 ): Promise<Finding[]> {
   const data = resolve(folder, config.data);
-  const status = await findStatus(io.files, data);
+  const found = await findStatus(io.files, data).catch((error: unknown) => error as Error);
+  const status = found instanceof Error ? undefined : found;
   const findings: Finding[] = [];
   const look = async (...args: Parameters<typeof find>): Promise<void> => {
     findings.push(await find(...args));
@@ -135,8 +136,16 @@ async function examine(
     const about = { io, config, folder, dataFolder: data, status, freeBytes: free };
     findings.push(...(await examineCameras(about, ports.cameras)));
   }
-  findings.push(...judgeStatus(status, io.clock.nowMs()));
-  if (status?.isLive === true) return findings;
+  if (found instanceof Error)
+    await look(
+      "agent",
+      () => Promise.reject(found),
+      "Run this as the user that the agent runs as.",
+    );
+  else findings.push(...judgeStatus(found, io.clock.nowMs()));
+  // Nor beside one that could not be asked: a second login would throw it out.
+  if (found instanceof Error || found?.isLive === true || found?.unheard !== undefined)
+    return findings;
   if (signer !== undefined) {
     const connect = await hubConnector(io, config, folder).catch(() => undefined);
     if (connect) await look("login", () => logIn(io, config, folder, signer!, connect));

@@ -3,14 +3,14 @@
  */
 
 import { resolve } from "node:path";
-import { decodeUtf8, encodeUtf8 } from "../../ledger/bytes.ts";
+import { decodeUtf8 } from "../../ledger/bytes.ts";
 import { isName } from "../../ledger/name.ts";
 import { formatHelp, numberFlag, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec, FlagValues } from "../../platform/command-line.ts";
-import { createKey, loadKey } from "../../platform/key-file.ts";
+import { lockFolder } from "../../platform/folder-lock.ts";
+import type { FolderLock } from "../../platform/folder-lock.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
-import { loadEdgeConfig } from "../settings/config.ts";
 import { discoverSensors } from "../finding/discovery.ts";
 import type { Discovery, DiscoveryPorts } from "../finding/discovery.ts";
 import type { DeviceProfile } from "../../platform/enrolment-request.ts";
@@ -27,7 +27,7 @@ import {
   parseCamera,
   parseSensor,
 } from "../settings/settings-file.ts";
-import { CLAIM_FILE, makeClaim } from "./claim.ts";
+import { needNewFolder, settingsOf, writeDevice } from "./device-folder.ts";
 import { claimAsQr } from "./terminal-qr.ts";
 import { trustOf } from "../settings/trust.ts";
 import { readPolicyText } from "../../platform/policy-file.ts";
@@ -108,7 +108,14 @@ const spec = {
   },
 } as const satisfies CommandSpec;
 
-const systemPorts: DiscoveryPorts = {
+/** What making a device needs of the machine. */
+export interface InitPorts extends DiscoveryPorts {
+  /** Keeps other programs out of a folder that is there. */
+  readonly lock: (folder: string) => Promise<FolderLock>;
+}
+
+const systemPorts: InitPorts = {
+  lock: lockFolder,
   names: systemDeviceNames,
   connectLine: (address, { clock }) => connectTo(address, clock),
 };
@@ -119,7 +126,7 @@ type Flags = FlagValues<typeof spec>;
 export async function initEdge(
   io: ProgramIo,
   argv: readonly string[],
-  ports: DiscoveryPorts = systemPorts,
+  ports: InitPorts = systemPorts,
 ): Promise<number> {
   const { flags, help } = parseFlags(argv, spec);
   if (help) {
@@ -128,20 +135,10 @@ export async function initEdge(
   }
   if (!isName(flags.name)) throw new UserError("--name needs 1 to 63 of a-z, 0-9 and -.");
   const folder = resolve(io.cwd, flags.folder ?? flags.name);
-  const settingsPath = `${folder}/edge.toml`;
-  if (await io.files.exists(settingsPath))
-    throw new UserError(`${settingsPath} is already there.`, {
-      hint: `The claim for the operator is kept in ${folder}/${CLAIM_FILE}.`,
-    });
+  await needNewFolder(io.files, folder);
   const questions = new Questions(io);
   try {
-    return await makeDevice(
-      io,
-      flags,
-      { name: flags.name, folder, settingsPath },
-      questions,
-      ports,
-    );
+    return await makeDevice(io, flags, { name: flags.name, folder }, questions, ports);
   } finally {
     await questions.close();
   }
@@ -150,9 +147,9 @@ export async function initEdge(
 async function makeDevice(
   io: ProgramIo,
   flags: Flags,
-  { name, folder, settingsPath }: { name: string; folder: string; settingsPath: string },
+  { name, folder }: { name: string; folder: string },
   questions: Questions,
-  ports: DiscoveryPorts,
+  ports: InitPorts,
 ): Promise<number> {
   const given = flags.sensor.map((text) => parseSensor(text, flags.stream[0]));
   const lan = lanOfFlags(flags, io.cwd);
@@ -177,7 +174,6 @@ async function makeDevice(
     : (found?.position ?? (await askPlace(questions, (text) => io.stdout.write(text))));
   const profile = profileOf(flags, name, hub.origin, streams, place);
 
-  await io.files.makeFolder(folder);
   const settings = formatSettings({
     ...profile,
     isMoving: flags.moves,
@@ -191,23 +187,21 @@ async function makeDevice(
     sensors,
     cameras,
   });
-  await checkSettings(io, settingsPath, settings);
-  if (policyText !== undefined) {
-    await io.files.write(`${folder}/policy.txt`, encodeUtf8(policyText));
+  io.signal.throwIfAborted();
+  // Whoever may write in it may put another key there, whatever the umask says.
+  await io.files.makeFolder(folder, { mode: 0o755 });
+  const lock = await ports.lock(folder);
+  let claim: string;
+  try {
+    claim = await writeDevice(io, folder, profile, { settings, policyText, authority });
+  } finally {
+    await lock.release();
   }
-  if (authority !== undefined) await io.files.write(`${folder}/hub-ca.pem`, authority);
-  const keyPath = `${folder}/key.pem`;
-  const signer = (await io.files.exists(keyPath))
-    ? await loadKey(io.files, keyPath)
-    : await createKey(io.files, keyPath, io.random);
-  const claim = await makeClaim(io.files, folder, profile, signer);
-  // Last: settings that are there mean that all else is.
-  await io.files.write(settingsPath, encodeUtf8(settings));
   io.stdout.write(
-    `Made ${settingsPath}.\nHave the operator run, on the hub:\n\n` +
+    `Made ${settingsOf(folder)}.\nHave the operator run, on the hub:\n\n` +
       `kerbstone hub enrol ${claim}\n\n` +
       claimAsQr(io.stdout, claim, flags.qr) +
-      `Then start the device: kerbstone edge run ${settingsPath}\n`,
+      `Then start the device: kerbstone edge run ${settingsOf(folder)}\n`,
   );
   return 0;
 }
@@ -244,17 +238,6 @@ async function readPem(io: ProgramIo, file: string): Promise<Uint8Array> {
       hint: "It begins with -----BEGIN CERTIFICATE-----; ask the operator for the authority's.",
     });
   return bytes;
-}
-
-/** Lets the loader look at the settings before they are written under their own name. */
-async function checkSettings(io: ProgramIo, path: string, settings: string): Promise<void> {
-  const trial = `${path}.trial`;
-  await io.files.write(trial, encodeUtf8(settings));
-  try {
-    await loadEdgeConfig({ file: trial, env: {}, flags: {}, files: io.files });
-  } finally {
-    await io.files.remove(trial);
-  }
 }
 
 function profileOf(

@@ -13,6 +13,7 @@ import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { loadEdgeConfig } from "../settings/config.ts";
 import { formatUnit, unitName } from "../service/systemd-unit.ts";
+import { watchdogSeconds } from "../service/watchdog.ts";
 
 const spec = {
   usage: "sudo kerbstone edge install-service CONFIG [options]",
@@ -108,7 +109,11 @@ export async function installService(
     command: [...ports.command, "edge", "run", file],
     user: await userFor(io, ports, keyPath, flags.user),
     dataFolder,
-    packSeconds: config.pack.seconds,
+    portGroup: await portGroup(io),
+    watchdogSeconds: watchdogSeconds({
+      packSeconds: config.pack.seconds,
+      reconnectMostMs: config.sending.reconnectMostMs,
+    }),
     memoryMaxMebibytes,
     cameras,
   });
@@ -123,9 +128,9 @@ export async function installService(
   );
   await writeUnit(io, path, unit);
   // systemd starts nothing whose writable folder is missing, and the agent has made none where it has never run.
-  if (!(await io.files.exists(dataFolder))) {
-    await io.files.makeFolder(dataFolder, { mode: 0o700 });
-    await ports.giveAs(dataFolder, keyPath);
+  for (const missing of await missingFolders(io, dataFolder)) {
+    await io.files.makeFolder(missing, { mode: 0o700 });
+    await ports.giveAs(missing, keyPath);
   }
   io.stdout.write(`Wrote ${path}.\n`);
   const name = unitName(config.name);
@@ -152,6 +157,25 @@ async function writeUnit(io: ProgramIo, path: string, unit: string): Promise<voi
       cause,
     });
   }
+}
+
+/** A folder that is not there, after those above it that are not there either. */
+async function missingFolders(
+  { files }: Pick<ProgramIo, "files">,
+  folder: string,
+): Promise<string[]> {
+  if (await files.exists(folder)) return [];
+  return [...(await missingFolders({ files }, dirname(folder))), folder];
+}
+
+const PORT_GROUPS = ["dialout", "uucp"];
+
+/** The group to which this system gives its serial ports. */
+async function portGroup({ files }: Pick<ProgramIo, "files">): Promise<string | undefined> {
+  const bytes = await files.read("/etc/group");
+  if (bytes === undefined) return PORT_GROUPS[0];
+  const names = (decodeUtf8(bytes) ?? "").split("\n").map((line) => line.split(":")[0] ?? "");
+  return PORT_GROUPS.find((name) => names.includes(name));
 }
 
 /** The owner of the key: nobody else may read it. Root is refused, since an agent needs none of its rights. */

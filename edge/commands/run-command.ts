@@ -19,11 +19,12 @@ import type { EdgeConfig } from "../settings/config.ts";
 import { formatMetrics } from "../status/exposition.ts";
 import { Lines } from "../sensors/lines/connect.ts";
 import { openLan } from "../settings/lan.ts";
-import { parseListenAddress } from "../../platform/listen-address.ts";
-import { serveMetrics } from "../status/metrics-server.ts";
+import { formatListenAddress, parseListenAddress } from "../../platform/listen-address.ts";
+import { keepServing } from "../status/metrics-server.ts";
 import { metricsOf, pushMetricsOf } from "../status/metrics.ts";
 import { Progress } from "../status/progress.ts";
 import { ServiceNotice, systemdNotify } from "../service/service-notice.ts";
+import { watchdogSeconds } from "../service/watchdog.ts";
 import { serveStatus } from "../status/status-socket.ts";
 import { rememberTimeSync, systemTimeSync } from "../time/time-sync.ts";
 
@@ -53,6 +54,7 @@ export async function runEdge(io: ProgramIo, argv: readonly string[]): Promise<n
   const agents: Agent[] = [];
   /** Agents by the address at which their metrics are served. */
   const served = new Map<string, Agent[]>();
+  let patienceMs = 0;
   try {
     for (const path of positionals) {
       const file = resolve(io.cwd, path);
@@ -64,9 +66,15 @@ export async function runEdge(io: ProgramIo, argv: readonly string[]): Promise<n
       const run = agent.run(shutdown.signal);
       run.catch((error: unknown) => shutdown.fail(error));
       agents.push(agent);
+      const { pack, sending } = config;
+      const pace = { packSeconds: pack.seconds, reconnectMostMs: sending.reconnectMostMs };
+      patienceMs = Math.max(patienceMs, watchdogSeconds(pace) * 1000);
       await shareStatus(agent, resolve(dirname(file), config.data), shutdown, logger);
-      if (config.metrics !== undefined)
-        served.set(config.metrics, [...(served.get(config.metrics) ?? []), agent]);
+      if (config.metrics !== undefined) {
+        // "9464" and "127.0.0.1:9464" are one address.
+        const address = formatListenAddress(parseListenAddress(config.metrics)!);
+        served.set(address, [...(served.get(address) ?? []), agent]);
+      }
       shutdown.add(config.name, () => run);
       await announce(io, agent, config, dirname(file), shutdown, logger);
       io.stdout.write(`${config.name} runs, for ${config.origin}\n`);
@@ -76,11 +84,12 @@ export async function runEdge(io: ProgramIo, argv: readonly string[]): Promise<n
         const statuses = agents.map((agent) => agent.status());
         return formatMetrics([...metricsOf(statuses), ...pushMetricsOf(lines.pushes())]);
       };
-      const server = await serveMetrics(parseListenAddress(address)!, render);
-      shutdown.add("metrics", () => server.close());
-      io.stdout.write(`metrics at ${server.url}\n`);
+      const listens = (url: string): void => void io.stdout.write(`metrics at ${url}\n`);
+      const parts = { address: parseListenAddress(address)!, render, clock: io.clock, listens };
+      const serving = keepServing({ ...parts, logger: ownLogger }, shutdown.signal);
+      shutdown.add("metrics", () => serving);
     }
-    watch(io, agents, shutdown, ownLogger);
+    watch(io, agents, patienceMs, shutdown, ownLogger);
     await shutdown.asked();
   } finally {
     await shutdown.stop();
@@ -92,10 +101,12 @@ export async function runEdge(io: ProgramIo, argv: readonly string[]): Promise<n
 function watch(
   { env, clock }: Pick<ProgramIo, "env" | "clock">,
   agents: readonly Agent[],
+  patienceMs: number,
   shutdown: Shutdown,
   logger: Logger,
 ): void {
-  const notice = new ServiceNotice({ env, processId: pid, notify: systemdNotify, clock, logger });
+  const told = { env, processId: pid, watchdogMsMin: patienceMs, notify: systemdNotify };
+  const notice = new ServiceNotice({ ...told, clock, logger });
   const followed = agents.map((agent) => ({ agent, progress: new Progress(), isDue: false }));
   const hasProgressed = (): boolean => {
     for (const one of followed) one.isDue = one.progress.look(one.agent.status()) || one.isDue;

@@ -41,6 +41,8 @@ export async function checkSensor(
       remedy: "Give each sensor its own port, by /dev/serial/by-id, or by-path for two alike.",
     };
   if (status?.isLive === true) return judgeRunning(subject, status.status.sensors[at]);
+  if (status?.unheard !== undefined)
+    return { subject, level: "unsure", text: "not tried, the agent may be reading it" };
   const fault = await openOnce(io, () => connect(address, io), sensor.address);
   if (fault) return { subject, level: "wrong", ...fault };
   const isNumbered = /^(serial:)?\/dev\/tty(USB|ACM)\d/.test(sensor.address);

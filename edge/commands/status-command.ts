@@ -3,6 +3,7 @@
 import { dirname, resolve } from "node:path";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec } from "../../platform/command-line.ts";
+import { asUserError } from "../../platform/system-error.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { loadEdgeConfig } from "../settings/config.ts";
 import { LiveScreen } from "./live-screen.ts";
@@ -28,7 +29,7 @@ interface Device {
 
 const REFRESH_MS = 1_000;
 
-/** Runs the command; 1 where an agent has never run, or has stopped signing. */
+/** Runs the command; 1 where an agent does not run, does not answer, or has stopped signing. */
 export async function showStatus(io: ProgramIo, argv: readonly string[]): Promise<number> {
   const { flags, positionals, help } = parseFlags(argv, spec);
   if (help) {
@@ -44,10 +45,9 @@ export async function showStatus(io: ProgramIo, argv: readonly string[]): Promis
   if (io.stdout.isTTY === true && !flags.once && !flags.json) return showLive(io, devices);
   let exitCode = 0;
   for (const device of devices) {
-    const found = await findStatus(io.files, device.data);
-    const text = flags.json && found ? formatJson(found) : formatFound(device, found, io);
-    io.stdout.write(text);
-    if (found === undefined || found.status.halted) exitCode = 1;
+    const found = await look(io, device);
+    io.stdout.write(flags.json ? formatJson(device, found) : formatFound(device, found, io));
+    if (found instanceof Error || found?.isLive !== true || found.status.halted) exitCode = 1;
   }
   return exitCode;
 }
@@ -59,9 +59,7 @@ async function showLive(io: ProgramIo, devices: readonly Device[]): Promise<numb
   try {
     while (!io.signal.aborted) {
       const parts = await Promise.all(
-        devices.map(async (device) =>
-          formatFound(device, await findStatus(io.files, device.data), io),
-        ),
+        devices.map(async (device) => formatFound(device, await look(io, device), io)),
       );
       const time = new Date(io.clock.nowMs()).toISOString().slice(0, 19);
       screen.show(`${parts.join("\n")}\n${time}Z, Ctrl-C ends\n`);
@@ -73,11 +71,34 @@ async function showLive(io: ProgramIo, devices: readonly Device[]): Promise<numb
   return 0;
 }
 
-function formatJson({ status }: FoundStatus): string {
-  return `${JSON.stringify(status, undefined, 2)}\n`;
+/** What is found, or the disk's error; one device that this user may not look at must not hide the others. */
+type Found = FoundStatus | Error | undefined;
+
+function look({ files }: ProgramIo, { data }: Device): Promise<Found> {
+  return findStatus(files, data).catch((error: unknown) => {
+    if (asUserError(error) === undefined) throw error;
+    return error as Error;
+  });
 }
 
-function formatFound(device: Device, found: FoundStatus | undefined, io: ProgramIo): string {
-  if (found === undefined) return `${device.name} has not run yet\n`;
-  return formatStatus(found.status, io.clock.nowMs(), found.isLive);
+function formatJson({ name }: Device, found: Found): string {
+  const presence = presenceOf(found);
+  const about =
+    found === undefined || found instanceof Error
+      ? { presence, device: name }
+      : { presence, ...found.status };
+  return `${JSON.stringify(about, undefined, 2)}\n`;
+}
+
+function presenceOf(found: Found): string {
+  if (found instanceof Error) return "denied";
+  if (found === undefined) return "never-run";
+  return found.isLive ? "running" : (found.unheard ?? "not-running");
+}
+
+function formatFound({ name }: Device, found: Found, { clock }: ProgramIo): string {
+  if (found instanceof Error) return `${name}: ${asUserError(found)?.message ?? found.message}\n`;
+  if (found === undefined) return `${name} has not run yet\n`;
+  const { status, isLive, unheard } = found;
+  return formatStatus(status, clock.nowMs(), isLive, unheard);
 }

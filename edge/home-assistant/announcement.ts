@@ -8,17 +8,23 @@
 
 import { entityKind } from "./entity.ts";
 
-/** What a device announces. */
-export interface AnnouncedDevice {
+/** Who a device is. */
+export interface DeviceName {
   readonly device: string;
   /** The log that it signs for. */
   readonly origin: string;
+}
+
+/** What a device announces. */
+export interface AnnouncedDevice extends DeviceName {
   /** Of this program. */
   readonly version: string;
   /** What it measures, in the order in which it is shown. */
   readonly values: readonly AnnouncedValue[];
   /** A value that was not told again for so long is shown as unknown. */
   readonly expireAfterSeconds: number;
+  /** Components besides, by id, as they are to be told; a value of the same id has precedence. */
+  readonly others?: Readonly<Record<string, object>>;
 }
 
 /** One quantity of a stream. */
@@ -59,11 +65,30 @@ export function loggingTopic(device: string): string {
   return `kerbstone/v1/${device}/value/logging`;
 }
 
-/** Makes the announcement. `prefix` is Home Assistant's discovery prefix, `homeassistant` unless changed there. */
+/** Where the announcement is made. `prefix` is Home Assistant's discovery prefix, `homeassistant` unless changed there. */
+export function announcementTopic(device: string, prefix: string): string {
+  return `${prefix}/device/${deviceId(device)}/config`;
+}
+
+/** What a component is called in the announcement. */
+export function componentId({
+  stream,
+  quantity,
+}: Pick<AnnouncedValue, "stream" | "quantity">): string {
+  return `${stream}_${quantity}`;
+}
+
+/** What Home Assistant knows a component by, whatever it is called there. */
+export function uniqueIdOf({ device, origin }: DeviceName, id: string): string {
+  return `kerbstone_${origin}_${device}_${id}`;
+}
+
+/** Makes the announcement. */
 export function announcementOf(announced: AnnouncedDevice, prefix: string): Message {
-  const { device, origin, version, values } = announced;
+  const { device, origin, version, values, others = {} } = announced;
   const components = Object.fromEntries([
-    ...values.map((value) => [idOf(value), componentOf(announced, value)]),
+    ...Object.entries(others),
+    ...values.map((value) => [componentId(value), componentOf(announced, value)]),
     ["logging", loggingComponent(announced)],
   ]) as Record<string, object>;
   const body = {
@@ -82,7 +107,7 @@ export function announcementOf(announced: AnnouncedDevice, prefix: string): Mess
     components,
   };
   return {
-    topic: `${prefix}/device/${deviceId(device)}/config`,
+    topic: announcementTopic(device, prefix),
     body: JSON.stringify(body),
     isRetained: true,
   };
@@ -93,18 +118,12 @@ function deviceId(device: string): string {
   return `kerbstone-${device}`;
 }
 
-function idOf({ stream, quantity }: AnnouncedValue): string {
-  return `${stream}_${quantity}`;
-}
-
-function componentOf(
-  { device, origin, values, expireAfterSeconds }: AnnouncedDevice,
-  value: AnnouncedValue,
-): object {
+function componentOf(announced: AnnouncedDevice, value: AnnouncedValue): object {
+  const { device, values, expireAfterSeconds } = announced;
   const { name, deviceClass, unit, stateClass } = entityKind(value.quantity, value.unit);
   const isShared = values.some((v) => v.quantity === value.quantity && v.stream !== value.stream);
   const shared = {
-    unique_id: `kerbstone_${origin}_${device}_${idOf(value)}`,
+    unique_id: uniqueIdOf(announced, componentId(value)),
     name: isShared ? `${name} (${value.stream})` : name,
     state_topic: valueTopic(device, value),
     expire_after: expireAfterSeconds,
@@ -123,14 +142,14 @@ function componentOf(
 }
 
 /** A diagnostic entity: a problem where the agent cannot sign, or the hub does not take what it signs. */
-function loggingComponent({ device, origin }: AnnouncedDevice): object {
+function loggingComponent(about: DeviceName): object {
   return {
     platform: "binary_sensor",
-    unique_id: `kerbstone_${origin}_${device}_logging`,
+    unique_id: uniqueIdOf(about, "logging"),
     name: "Ledger",
     device_class: "problem",
     entity_category: "diagnostic",
-    state_topic: loggingTopic(device),
+    state_topic: loggingTopic(about.device),
     payload_on: "problem",
     payload_off: "ok",
   };

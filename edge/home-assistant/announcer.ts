@@ -13,6 +13,7 @@ import type { Logger } from "../../platform/log.ts";
 import type { LatestReading } from "../packs/intake.ts";
 import {
   announcementOf,
+  announcementTopic,
   availabilityTopic,
   loggingTopic,
   OFFLINE,
@@ -20,6 +21,8 @@ import {
   valueTopic,
 } from "./announcement.ts";
 import type { AnnouncedValue } from "./announcement.ts";
+import { NOTHING_RECALLED, recall } from "./recollection.ts";
+import type { Recollection } from "./recollection.ts";
 
 /** What is told of an agent. */
 export interface AgentView {
@@ -37,6 +40,8 @@ export interface AnnouncerParts {
   /** Home Assistant's discovery prefix. */
   readonly prefix: string;
   readonly expireAfterSeconds: number;
+  /** The streams that its sensors may have. */
+  readonly streams: readonly string[];
   readonly look: () => AgentView;
   /** Makes a client of the broker with these options. Called once. */
   readonly connect: (options: IClientOptions) => MqttClient;
@@ -51,6 +56,10 @@ const CONNECT_MS_MAX = 15_000;
 const LEAVE_MS_MAX = 2_000;
 /** Quantities beyond this are not announced: a home-made board may name as many as it likes. */
 const VALUES_MAX = 200;
+/** Where Home Assistant says that it has started, unless that was changed there: whatever its discovery prefix is. */
+const USUAL_BIRTH_TOPIC = "homeassistant/status";
+/** How long a broker may take to hand over what it has kept; one that has kept nothing says nothing. */
+const RECALL_MS = 1_000;
 
 /** See the head of the file. */
 export class Announcer {
@@ -60,6 +69,10 @@ export class Announcer {
   private announced = "";
   private logging: string | undefined;
   private hasFailed = false;
+  /** Absent until the broker has been asked. */
+  private recalled: Recollection | undefined;
+  /** Home Assistant has just been told of something new, and may not have listened to its values yet. */
+  private mayHaveMissed = false;
 
   constructor(parts: AnnouncerParts) {
     this.parts = parts;
@@ -69,11 +82,8 @@ export class Announcer {
   async run(signal: AbortSignal): Promise<void> {
     const client = this.parts.connect(this.options());
     this.client = client;
-    client.on("connect", () => this.greet(client));
-    client.on("message", (_, body) => {
-      // Home Assistant has been started again: it has forgotten what was not retained.
-      if (body.toString() === ONLINE) this.greet(client);
-    });
+    client.on("connect", () => this.arrive(client));
+    client.on("message", (topic, body, { retain }) => this.hear(client, topic, body, retain));
     client.on("error", (error) => this.fail(error));
     client.on("close", () => this.fail(new Error("the connection was closed")));
     while (!signal.aborted) {
@@ -104,32 +114,64 @@ export class Announcer {
     };
   }
 
-  /** Says everything anew: on a new connection, and when Home Assistant has started. */
-  private greet(client: MqttClient): void {
-    const { device, prefix, logger } = this.parts;
+  /** On a new connection. */
+  private arrive(client: MqttClient): void {
+    const { device, prefix, logger, clock } = this.parts;
     if (this.hasFailed || this.announced === "")
       logger.info({}, "connected to Home Assistant's broker");
     this.hasFailed = false;
+    // Once a connection: what a broker has kept comes again with every subscription.
+    const births = [...new Set([USUAL_BIRTH_TOPIC, `${prefix}/status`])];
+    client.subscribe(births, { qos: 1 }, () => undefined);
+    this.publish(client, availabilityTopic(device), ONLINE, true);
+    if (this.recalled === undefined) {
+      client.subscribe(announcementTopic(device, prefix), { qos: 1 }, () => undefined);
+      clock.after(RECALL_MS, () => this.remember(client, NOTHING_RECALLED));
+    } else this.greet(client);
+  }
+
+  private hear(client: MqttClient, topic: string, body: Buffer, isKept: boolean): void {
+    const { device, prefix, streams } = this.parts;
+    if (topic === announcementTopic(device, prefix)) {
+      if (isKept) this.remember(client, recall(body.toString(), this.parts, streams));
+    } else if (!isKept && body.toString() === ONLINE) {
+      // Home Assistant has been started again, and has forgotten what was not retained.
+      this.greet(client);
+    }
+  }
+
+  private remember(client: MqttClient, recollection: Recollection): void {
+    const { device, prefix } = this.parts;
+    if (this.recalled !== undefined || !client.connected) return;
+    this.recalled = recollection;
+    client.unsubscribe(announcementTopic(device, prefix), () => undefined);
+    this.greet(client);
+  }
+
+  /** Says everything anew. */
+  private greet(client: MqttClient): void {
     this.announced = "";
     this.logging = undefined;
     this.told.clear();
-    client.subscribe(`${prefix}/status`, { qos: 1 }, () => undefined);
-    this.publish(client, availabilityTopic(device), ONLINE, true);
     this.tell(client);
   }
 
   /** Tells what is new since the last time. */
   private tell(client: MqttClient): void {
-    if (!client.connected) return;
+    if (!client.connected || this.recalled === undefined) return;
     const { device, prefix, look } = this.parts;
+    const { kept, gone } = this.recalled;
+    if (this.mayHaveMissed) this.told.clear();
+    this.mayHaveMissed = false;
     const { latest, isLogging } = look();
     const readings = latest.slice(0, VALUES_MAX);
     const announcement = announcementOf(
-      { ...this.parts, values: readings.map(announcedValue) },
+      { ...this.parts, values: readings.map(announcedValue), others: { ...gone, ...kept } },
       prefix,
     );
     if (announcement.body !== this.announced) {
       this.announced = announcement.body;
+      this.mayHaveMissed = true;
       this.publish(client, announcement.topic, announcement.body, true);
     }
     const logging = isLogging ? "ok" : "problem";

@@ -16,6 +16,8 @@ export type Notify = (args: readonly string[]) => Promise<void>;
 export interface ServiceNoticeParts {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly processId: number;
+  /** The least time that the watchdog has to allow, by the settings as they are now: the unit may be older. */
+  readonly watchdogMsMin: number;
   readonly notify: Notify;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -52,6 +54,12 @@ export class ServiceNotice {
 
   /** The time within which the watchdog has to be fed; `undefined` where there is none for this process. */
   get watchdogMs(): number | undefined {
+    const setMs = this.setMs;
+    return setMs === undefined ? undefined : Math.max(setMs, this.parts.watchdogMsMin);
+  }
+
+  /** What the unit allows. */
+  private get setMs(): number | undefined {
     const { env, processId } = this.parts;
     const micros = Number(env["WATCHDOG_USEC"]);
     const owner = env["WATCHDOG_PID"];
@@ -59,9 +67,11 @@ export class ServiceNotice {
     return owner === undefined || owner === String(processId) ? micros / 1000 : undefined;
   }
 
-  /** Says that the service is ready. */
+  /** Says that the service is ready, and how patient the watchdog has to be where the unit says less. */
   ready(): Promise<void> {
-    return this.tell(["--ready"]);
+    const { watchdogMs, setMs } = this;
+    const isEnough = watchdogMs === undefined || watchdogMs === setMs;
+    return this.tell(["--ready", ...(isEnough ? [] : [`WATCHDOG_USEC=${watchdogMs * 1000}`])]);
   }
 
   /** Feeds the watchdog until the signal, each time that `hasProgressed` says so. Never rejects. */

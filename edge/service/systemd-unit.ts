@@ -10,18 +10,17 @@ export interface UnitPlan {
   readonly command: readonly string[];
   /** Name or number of the user that owns the key. */
   readonly user: string;
+  /** The group that may use serial ports; `undefined` where the machine has none. */
+  readonly portGroup: string | undefined;
   readonly dataFolder: string;
-  /** Age at which packs are closed. */
-  readonly packSeconds: number;
+  /** As watchdog.ts has it. */
+  readonly watchdogSeconds: number;
   readonly memoryMaxMebibytes: number;
   /** Each has programs of its own. */
   readonly cameras?: number;
 }
 
 const STATE_ROOT = "/var/lib/";
-const WATCHDOG_SECONDS_MIN = 900;
-/** A pack takes its age, the hub's acknowledgement, and a reconnection. */
-const WATCHDOG_PACKS = 3;
 const TASKS = 64;
 /** A recorder, and a preview with its transcoder: threads of three programs. */
 const TASKS_OF_CAMERA = 48;
@@ -33,15 +32,14 @@ export function unitName(device: string): string {
 
 /** Formats the unit. */
 export function formatUnit(plan: UnitPlan): string {
-  const { device, command, user, memoryMaxMebibytes } = plan;
-  const watchdogSeconds = Math.max(
-    WATCHDOG_SECONDS_MIN,
-    Math.ceil(WATCHDOG_PACKS * plan.packSeconds),
-  );
+  const { device, command, user, memoryMaxMebibytes, watchdogSeconds } = plan;
   return `[Unit]
 Description=Kerbstone edge agent ${device}
 # Not network-online: sensors are read whether there is a network or not.
 After=network.target time-sync.target
+# Devices are allowed by drivers that are there when this starts: adapters may be plugged in later.
+Wants=modprobe@usbserial.service modprobe@cdc_acm.service
+After=modprobe@usbserial.service modprobe@cdc_acm.service
 StartLimitIntervalSec=0
 
 [Service]
@@ -50,8 +48,7 @@ Type=notify
 NotifyAccess=all
 ExecStart=${command.map(escapeWord).join(" ")}
 User=${escapeSpecifiers(user)}
-SupplementaryGroups=dialout
-${dataLine(plan.dataFolder)}
+${[...groupLines(plan.portGroup), dataLine(plan.dataFolder)].join("\n")}
 UMask=0077
 Restart=always
 RestartSec=5
@@ -70,10 +67,8 @@ PrivateTmp=yes
 NoNewPrivileges=yes
 CapabilityBoundingSet=
 DevicePolicy=closed
-DeviceAllow=char-ttyUSB rw
-DeviceAllow=char-ttyACM rw
-DeviceAllow=char-ttyAMA rw
-DeviceAllow=char-ttyS rw
+# All serial ports, whatever their driver is called: ttyUSB, ttyACM, ttyAMA, ttyS, ttySC, ttymxc …
+DeviceAllow=char-tty[A-Za-z]* rw
 ProtectClock=yes
 ProtectControlGroups=yes
 ProtectHostname=yes
@@ -92,9 +87,18 @@ WantedBy=multi-user.target
 `;
 }
 
-/** What may be written: below /var/lib systemd makes the folder and gives it to the user. */
+/** A group that is not there would keep the unit from starting. */
+function groupLines(group: string | undefined): string[] {
+  return group === undefined ? [] : [`SupplementaryGroups=${group}`];
+}
+
+/**
+ * What may be written: below /var/lib systemd makes the folder and gives it to the user. There a colon begins a link's
+ * name, and quotes cannot be written, so that other names are written as elsewhere.
+ */
 function dataLine(folder: string): string {
-  if (!folder.startsWith(STATE_ROOT)) return `ReadWritePaths=${escapePath(folder)}`;
+  if (!folder.startsWith(STATE_ROOT) || /[:\s\\"']/.test(folder))
+    return `ReadWritePaths=${escapePath(folder)}`;
   return `StateDirectory=${escapePath(folder.slice(STATE_ROOT.length))}\nStateDirectoryMode=0700`;
 }
 

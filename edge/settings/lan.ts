@@ -184,7 +184,7 @@ async function pushOf(
 }
 
 /** All streams that a sensor's readings may go to: some drivers let parts of it have their own. */
-function streamsOf({ stream, options }: NamedSensor): string[] {
+export function streamsOf({ stream, options }: Pick<NamedSensor, "stream" | "options">): string[] {
   const inside = (value: unknown): string[] => {
     if (typeof value !== "object" || value === null) return [];
     return Object.entries(value).flatMap(([name, inner]: [string, unknown]) =>

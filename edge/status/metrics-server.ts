@@ -6,6 +6,8 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Clock } from "../../platform/clock.ts";
+import type { Logger } from "../../platform/log.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { METRICS_TYPE } from "./exposition.ts";
 import { formatListenAddress } from "../../platform/listen-address.ts";
@@ -14,6 +16,9 @@ import type { ListenAddress } from "../../platform/listen-address.ts";
 const CONNECTIONS_MAX = 16;
 const REQUEST_LIMIT_MS = 10_000;
 const CHECK_MS = 2_000;
+/** How long a client may take nothing of its answer. */
+const IDLE_LIMIT_MS = 10_000;
+const RETRY_MS = 15_000;
 
 /** A server that is listening. */
 export interface MetricsServer {
@@ -22,17 +27,23 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-/** Starts a server that answers with what `render` gives. Rejects with `UserError` where it cannot listen. */
+/**
+ * Starts a server that answers with what `render` gives. Rejects with `UserError` where it cannot listen.
+ *
+ * `idleMs` is how long a client may take nothing, ten seconds unless given.
+ */
 export async function serveMetrics(
   address: ListenAddress,
   render: () => string,
+  limits: { readonly idleMs?: number } = {},
 ): Promise<MetricsServer> {
   // By itself Node looks twice a minute whether a request takes too long, and slow clients would hold all places.
-  const limits = { connectionsCheckingInterval: CHECK_MS };
-  const server = createServer(limits, (request, response) => answer(request, response, render));
+  const checking = { connectionsCheckingInterval: CHECK_MS };
+  const server = createServer(checking, (request, response) => answer(request, response, render));
   server.maxConnections = CONNECTIONS_MAX;
   server.requestTimeout = REQUEST_LIMIT_MS;
   server.headersTimeout = REQUEST_LIMIT_MS;
+  server.timeout = limits.idleMs ?? IDLE_LIMIT_MS;
   await listen(server, address);
   const { port } = server.address() as AddressInfo;
   return {
@@ -43,6 +54,45 @@ export async function serveMetrics(
         server.closeAllConnections();
       }),
   };
+}
+
+/** What keeps serving needs. */
+export interface ServingParts {
+  readonly address: ListenAddress;
+  readonly render: () => string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Told where it listens. */
+  readonly listens: (url: string) => void;
+}
+
+/**
+ * Serves until the signal, from when the address is free and there. Never rejects.
+ *
+ * Readings do not wait for figures: another program may have the port, and at boot a network may not be up yet.
+ */
+export async function keepServing(parts: ServingParts, signal: AbortSignal): Promise<void> {
+  const { address, render, clock, logger, listens } = parts;
+  let hasFailed = false;
+  while (!signal.aborted) {
+    try {
+      const server = await serveMetrics(address, render);
+      listens(server.url);
+      await aborted(signal);
+      await server.close();
+    } catch (error) {
+      if (!hasFailed) logger.error({ reason: (error as Error).message }, "no metrics, tried again");
+      hasFailed = true;
+      await clock.sleep(RETRY_MS, signal).catch(() => undefined);
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 function listen(server: Server, address: ListenAddress): Promise<void> {

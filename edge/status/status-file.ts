@@ -1,5 +1,6 @@
 /** The status as a file in the data folder, `status.json`: up to ten minutes old, and there when the agent has stopped. */
 
+import { z } from "zod";
 import { decodeUtf8, encodeUtf8 } from "../../ledger/bytes.ts";
 import type { Files } from "../../platform/files.ts";
 import type { AgentStatus } from "./status.ts";
@@ -19,10 +20,38 @@ export function writeStatus(files: Files, folder: string, status: AgentStatus): 
   return files.write(`${folder}/${FILE}`, encodeUtf8(text));
 }
 
-/** Our own document, of this very version or an older one; `undefined` for half of one. */
+/** What everybody who shows a status relies on; the rest may be missing in what an older version has written. */
+const shape = z.looseObject({
+  device: z.string(),
+  kid: z.string(),
+  atMs: z.number(),
+  isConnected: z.boolean(),
+  clockSource: z.string(),
+  waitingReadings: z.number(),
+  oldestSeq: z.number(),
+  storedSeq: z.number(),
+  outboxBytes: z.number(),
+  outboxBytesMax: z.number(),
+  counters: z.looseObject({ readings: z.number(), readingsDropped: z.number() }),
+  sensors: z.array(
+    z.looseObject({
+      stream: z.string(),
+      driver: z.string(),
+      address: z.string(),
+      state: z.string(),
+      line: z.string(),
+      quantities: z.array(z.string()),
+      lineCounters: z.looseObject({ bytesRead: z.number() }),
+      frameCounters: z.looseObject({ framesGood: z.number(), framesBad: z.number() }),
+    }),
+  ),
+});
+
+/** Our own document, of this very version or an older one; `undefined` for half of one, or another. */
 export function parseStatus(text: string): AgentStatus | undefined {
   try {
-    return JSON.parse(text) as AgentStatus;
+    const value: unknown = JSON.parse(text);
+    return shape.safeParse(value).success ? (value as AgentStatus) : undefined;
   } catch {
     return undefined;
   }

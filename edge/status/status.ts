@@ -52,13 +52,27 @@ export interface AgentStatus {
   readonly cameras?: readonly CameraStatus[];
 }
 
-/** Formats a snapshot for a terminal; `nowMs` gives its age, `isLive` says that the agent has just told it. */
-export function formatStatus(status: AgentStatus, nowMs: number, isLive: boolean): string {
+/**
+ * Formats a snapshot for a terminal; `nowMs` gives its age, `isLive` says that the agent has just told it, `unheard` why it
+ * has not although it may be running.
+ */
+export function formatStatus(
+  status: AgentStatus,
+  nowMs: number,
+  isLive: boolean,
+  unheard?: "silent" | "denied",
+): string {
   const { counters, halted } = status;
   const ageSeconds = Math.max(0, Math.round((nowMs - status.atMs) / 1000));
   const percent = ((100 * status.outboxBytes) / status.outboxBytesMax).toFixed(1);
   const lines = [
-    `${status.device} (key ${status.kid}), ${ageSeconds} s ago${isLive ? "" : ", not running"}`,
+    `${status.device} (key ${status.kid}), ${ageSeconds} s ago${isLive ? "" : `, ${absenceOf(unheard)}`}`,
+    // First, since a small terminal has no room for the last.
+    ...(halted ? [`  STOPPED    ${halted.text}`] : []),
+    ...(status.diskFault === undefined ? [] : [`  DISK       ${status.diskFault}`]),
+    ...(status.isHubBehind
+      ? ["  THE HUB HAS FORGOTTEN statements that were let go; it has to be restored."]
+      : []),
     `  hub        ${status.isConnected ? "connected" : `not connected${partingOf(status)}`}`,
     `  clock      ${status.clockSource}${disputeOf(status)}`,
     ...(status.movedMetres === undefined
@@ -73,11 +87,12 @@ export function formatStatus(status: AgentStatus, nowMs: number, isLive: boolean
     ...(status.cameras ?? []).map(cameraLine),
     ...previewLines(status.preview),
   ];
-  if (status.diskFault !== undefined) lines.push(`  DISK       ${status.diskFault}`);
-  if (status.isHubBehind)
-    lines.push("  THE HUB HAS FORGOTTEN statements that were let go; it has to be restored.");
-  if (halted) lines.push(`  STOPPED    ${halted.text}`);
   return lines.map((line) => `${withoutControls(line)}\n`).join("");
+}
+
+function absenceOf(unheard: "silent" | "denied" | undefined): string {
+  if (unheard === undefined) return "not running";
+  return unheard === "silent" ? "DOES NOT ANSWER" : "may not be asked by this user";
 }
 
 /** What is wrong has a line of its own: addresses are long, and terminals narrow. */

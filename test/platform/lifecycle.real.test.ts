@@ -57,6 +57,22 @@ test("the second signal ends at once a program that takes its time", async () =>
   expect(await running.stop("SIGINT")).toEqual({ code: 130, signal: null });
 });
 
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)(
+  "%s to a command that has not finished is one sentence, and %d",
+  async (signal, code) => {
+    const running = await start(`
+    io.stdout.write("ready\\n");
+    await io.clock.sleep(60000, io.signal);
+    return 0;`);
+    await running.output(/ready/);
+    expect(await running.stop(signal)).toEqual({ code, signal: null });
+    expect(running.stderr).toBe(`kerbstone: Stopped by ${signal}.\n`);
+  },
+);
+
 test("a port that is taken is one sentence, also when nobody awaited the error", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -1,5 +1,7 @@
 /** `edge doctor`: each thing that can be wrong is found, named, and comes with what to do. */
 
+import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -11,7 +13,7 @@ import { runDoctor } from "../../../edge/commands/doctor-command.ts";
 import type { DoctorPorts } from "../../../edge/commands/doctor-command.ts";
 import { formatSettings } from "../../../edge/settings/settings-file.ts";
 import type { AgentStatus } from "../../../edge/status/status.ts";
-import { encodeUtf8 } from "../../../ledger/bytes.ts";
+import { decodeUtf8, encodeUtf8 } from "../../../ledger/bytes.ts";
 import { formatVkey, TYPE_ED25519, vkeyOf } from "../../../ledger/note.ts";
 import { nobleSigner } from "../../../ledger/signature.ts";
 import { systemClock } from "../../../platform/clock.ts";
@@ -19,6 +21,9 @@ import { createKey } from "../../../platform/key-file.ts";
 import { exitCodeOf } from "../../../platform/lifecycle.ts";
 import { MemoryFiles } from "../../../platform/memory-files.ts";
 import { seededRandom } from "../../../platform/random.ts";
+import { testScope } from "../../support/scope.ts";
+
+const scope = testScope();
 
 const ORIGIN = "kerbstone.example/test";
 const VKEY = vkeyFor(1);
@@ -95,7 +100,7 @@ async function settings(changes: {
   await files.write("/home/air-1/edge.toml", encodeUtf8(text));
 }
 
-async function doctor(): Promise<{ code: number; out: string }> {
+async function doctor(cwd = "/home/air-1"): Promise<{ code: number; out: string }> {
   let out = "";
   const io = {
     argv: [],
@@ -106,7 +111,7 @@ async function doctor(): Promise<{ code: number; out: string }> {
     clock: systemClock,
     random: seededRandom(1),
     files,
-    cwd: "/home/air-1",
+    cwd,
   };
   const code = await exitCodeOf((given) => runDoctor(given, ["edge.toml"], ports), io);
   expect(out).not.toContain("internal error");
@@ -236,6 +241,50 @@ test.each<[Partial<AgentStatus>, string, RegExp]>([
   const findings = judgeStatus(found, 2_000);
   const said = findings.find((finding) => text.test(finding.text));
   expect(said?.level).toBe(level);
+});
+
+test.each([
+  ["silent", "wrong", /does not answer/],
+  ["denied", "unsure", /may not be asked by this user/],
+] as const)("an agent that is %s is not called gone", (unheard, level, text) => {
+  const findings = judgeStatus({ status: STATUS, isLive: false, unheard }, 2_000);
+  expect(findings[0]).toMatchObject({ subject: "agent", level });
+  expect(findings[0]!.text).toMatch(text);
+});
+
+test("beside an agent that does not answer it neither logs in nor opens ports", async () => {
+  const folder = await scope.folder("doctor");
+  const text = decodeUtf8((await files.read("/home/air-1/edge.toml"))!)!;
+  await files.makeFolder(`${folder}/data`);
+  await createKey(files, `${folder}/key.pem`, seededRandom(1));
+  await files.write(`${folder}/edge.toml`, encodeUtf8(text));
+  await files.write(`${folder}/data/status.json`, encodeUtf8(JSON.stringify(STATUS)));
+  await mkdir(`${folder}/data`);
+  const mute = createTcpServer().listen(`${folder}/data/status.sock`);
+  await once(mute, "listening");
+  ports = { ...ports, lines: () => () => () => Promise.reject(new Error("somebody opened it")) };
+  try {
+    const { code, out } = await doctor(folder);
+    expect(code).toBe(1);
+    expect(out).toMatch(/^WRONG +agent +runs, and does not answer/m);
+    expect(out).toMatch(/^unsure +sensor 1 +not tried/m);
+    expect(out).not.toMatch(/login|somebody opened it/);
+  } finally {
+    mute.close();
+  }
+});
+
+test("a data folder that this user may not read is one finding among the others", async () => {
+  const read = files.read.bind(files);
+  files.read = (path) =>
+    path.endsWith("status.json")
+      ? Promise.reject(Object.assign(new Error("EACCES: permission denied"), { code: "EACCES" }))
+      : read(path);
+  const { code, out } = await doctor();
+  expect(code).toBe(1);
+  expect(out).toMatch(/^WRONG +agent +EACCES/m);
+  expect(out).toMatch(/^ok +trust/m);
+  expect(out).not.toContain("login");
 });
 
 test("clock and space are judged by numbers", () => {

@@ -7,13 +7,15 @@ import type { Server, ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { run } from "../../../edge/main.ts";
+import { initEdge } from "../../../edge/commands/init-command.ts";
+import type { InitPorts } from "../../../edge/commands/init-command.ts";
 import { loadEdgeConfig } from "../../../edge/settings/config.ts";
 import { decodeBase64Url, decodeHex, encodeUtf8 } from "../../../ledger/bytes.ts";
 import { holdsPossession } from "../../../ledger/kinds/possession.ts";
 import { formatVkey, TYPE_ED25519, vkeyOf } from "../../../ledger/note.ts";
 import { nobleSigner } from "../../../ledger/signature.ts";
 import { ManualClock } from "../../../platform/clock.ts";
+import type { FolderLock } from "../../../platform/folder-lock.ts";
 import { loadKey } from "../../../platform/key-file.ts";
 import { exitCodeOf } from "../../../platform/lifecycle.ts";
 import { MemoryFiles } from "../../../platform/memory-files.ts";
@@ -35,10 +37,11 @@ const DEVICE = [
 ];
 
 let files: MemoryFiles;
-let stdout: string;
-let stderr: string;
+let stdout = "";
+let stderr = "";
 let server: Server;
 let said: unknown;
+let onLocked: () => void;
 
 function vkeyFor(seed: number): string {
   const { publicKey } = nobleSigner(new Uint8Array(32).fill(seed));
@@ -56,15 +59,25 @@ afterAll(() => {
 
 beforeEach(async () => {
   files = new MemoryFiles();
+  onLocked = () => undefined;
   await files.makeFolder("/home");
   stdout = "";
   stderr = "";
   said = { origin: ORIGIN, vkey: VKEY, mqttPort: 1884 };
 });
 
+const ports: InitPorts = {
+  names: { list: () => Promise.resolve([]), target: () => Promise.resolve(undefined) },
+  connectLine: () => () => Promise.reject(new Error("nobody listens here")),
+  lock: () => {
+    onLocked();
+    return Promise.resolve({ release: () => Promise.resolve() });
+  },
+};
+
 function init(argv: string[], answer?: string): Promise<number> {
-  return exitCodeOf(run, {
-    argv: ["init", ...argv],
+  return exitCodeOf((io) => initEdge(io, argv, ports), {
+    argv,
     env: {},
     stdout: { write: (text) => (stdout += text) },
     stderr: { write: (text) => (stderr += text) },
@@ -190,6 +203,37 @@ test("a second time it overwrites nothing", async () => {
   expect(await init([...DEVICE, ...OFFLINE])).toBe(2);
   expect(await files.read("/home/air-1/key.pem")).toEqual(key);
   expect(stderr).toContain("already there");
+});
+
+test("another attempt that was faster is not written over, and its folder is not for others to write in", async () => {
+  let isFirst = true;
+  let other: Promise<number> | undefined;
+  const folders: unknown[] = [];
+  const makeFolder = files.makeFolder.bind(files);
+  files.makeFolder = (path, options) => {
+    folders.push(options);
+    return makeFolder(path, options);
+  };
+  onLocked = () => {
+    if (isFirst) other = init([...DEVICE, ...OFFLINE]);
+    isFirst = false;
+  };
+  const afterOther = async (folder: string): Promise<FolderLock> => {
+    const lock = await ports.lock(folder);
+    await other;
+    return lock;
+  };
+  const patient = { ...ports, lock: afterOther };
+  const io = { argv: [], env: {}, stdout: { write: () => 0 }, stderr: { write: () => 0 } };
+  const parts = { signal: new AbortController().signal, clock: new ManualClock(0), files };
+  const slow = initEdge(
+    { ...io, ...parts, random: seededRandom(2), cwd: "/home" },
+    [...DEVICE, ...OFFLINE],
+    patient,
+  );
+  await expect(slow).rejects.toThrow("already there");
+  expect(await other).toBe(0);
+  expect(folders).toEqual([{ mode: 0o755 }, { mode: 0o755 }]);
 });
 
 test.each([

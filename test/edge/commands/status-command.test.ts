@@ -1,6 +1,8 @@
 /** `edge status`: from the running agent or its file, once or live. */
 
-import { mkdir, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, beforeEach, expect, test } from "vitest";
 import { newCounters } from "../../../edge/counters.ts";
@@ -12,7 +14,7 @@ import { formatStatus } from "../../../edge/status/status.ts";
 import type { SensorStatus } from "../../../edge/sensors/sensor.ts";
 import type { AgentStatus } from "../../../edge/status/status.ts";
 import { systemClock } from "../../../platform/clock.ts";
-import { nodeFiles } from "../../../platform/files.ts";
+import { type Files, nodeFiles } from "../../../platform/files.ts";
 import { exitCodeOf } from "../../../platform/lifecycle.ts";
 import { seededRandom } from "../../../platform/random.ts";
 import { testScope } from "../../support/scope.ts";
@@ -86,7 +88,7 @@ test("an agent that has never run, one that has stopped, and one that runs", asy
   expect(out).toBe("air-1 has not run yet\n");
   await put({ ...STATUS, nextSeq: 7 });
   out = "";
-  expect(await status([])).toBe(0);
+  expect(await status([])).toBe(1);
   expect(out).toContain("not running");
   expect(out).toContain("next 7,");
   const server = await serveStatus(join(folder, "data"), () => ({ ...STATUS, nextSeq: 8 }));
@@ -125,6 +127,84 @@ test("as JSON, also in a terminal; an agent that has stopped signing is 1", asyn
   await put({ ...STATUS, halted: { reason: "counter-lost", text: "holds none" } });
   expect(await status(["--json"], { signal: new AbortController().signal })).toBe(1);
   expect(JSON.parse(out)).toMatchObject({ device: "air-1", halted: { text: "holds none" } });
+});
+
+test("as JSON it says whether the agent runs, also of one that never has", async () => {
+  const said = async (): Promise<unknown> => {
+    out = "";
+    const code = await status(["--json"]);
+    return { code, ...(JSON.parse(out) as object) };
+  };
+  expect(await said()).toEqual({ code: 1, presence: "never-run", device: "air-1" });
+  await put(STATUS);
+  expect(await said()).toMatchObject({ code: 1, presence: "not-running", nextSeq: 7 });
+  const server = await serveStatus(join(folder, "data"), () => STATUS);
+  expect(await said()).toMatchObject({ code: 0, presence: "running", nextSeq: 7 });
+  await server.close();
+});
+
+test("an agent that takes the question and does not answer is not called gone", async () => {
+  await put(STATUS);
+  const mute = createServer();
+  mute.listen(join(folder, "data", "status.sock"));
+  await once(mute, "listening");
+  try {
+    expect(await status(["--once"])).toBe(1);
+    expect(out).toContain("DOES NOT ANSWER");
+    expect(out).not.toContain("not running");
+    expect(await findStatus(nodeFiles, join(folder, "data"))).toMatchObject({
+      isLive: false,
+      unheard: "silent",
+    });
+  } finally {
+    mute.close();
+  }
+});
+
+test("a data folder under a long path has its own socket, and leaves none elsewhere", async () => {
+  const long = join(folder, "x".repeat(100), "data");
+  await mkdir(long, { recursive: true });
+  const server = await serveStatus(long, () => STATUS);
+  expect((await readdir(long)).toSorted()).toEqual(["status.sock"]);
+  expect((await findStatus(nodeFiles, long))?.isLive).toBe(true);
+  // As a killed agent would leave it: nobody removes the socket.
+  const again = await serveStatus(long, () => ({ ...STATUS, nextSeq: 8 }));
+  expect((await findStatus(nodeFiles, long))?.status.nextSeq).toBe(8);
+  await again.close();
+  await server.close();
+  expect(await readdir(folder)).toEqual(["data", "edge.toml", "x".repeat(100)]);
+});
+
+test.each(["null", "[]", "{}", '"x"', '{"device":"air-1"}', '{"device":', ""])(
+  "a status file that is none is as good as missing: %j",
+  async (text) => {
+    await writeFile(join(folder, "data", "status.json"), text);
+    expect(await status([])).toBe(1);
+    expect(out).toBe("air-1 has not run yet\n");
+  },
+);
+
+test("a device that may not be looked at does not hide the others", async () => {
+  await put(STATUS);
+  const read = nodeFiles.read.bind(nodeFiles);
+  const files: Files = {
+    ...nodeFiles,
+    read: (path) =>
+      path.includes("/secret/")
+        ? Promise.reject(Object.assign(new Error("no"), { code: "EACCES", path }))
+        : read(path),
+  };
+  await writeFile(
+    join(folder, "other.toml"),
+    `data = "secret/data"\n${await readFile(join(folder, "edge.toml"), "utf8")}`,
+  );
+  const io = { argv: [], env: {}, stderr: { write: () => 0 }, cwd: folder, files };
+  const stdout = { write: (text: string) => (out += text) };
+  const more = { stdout, clock: systemClock, random: seededRandom(1) };
+  const { signal } = new AbortController();
+  expect(await showStatus({ ...io, ...more, signal }, ["other.toml", "edge.toml"])).toBe(1);
+  expect(out).toMatch(/^air-1: .*secret\/data\/status.json cannot be used: permission denied/);
+  expect(out).toContain("air-1 (key");
 });
 
 test("in a terminal it is shown again and again, until the signal", async () => {
@@ -179,6 +259,15 @@ describe("what is wrong", () => {
       "  statements next 0, stored by the hub none yet, kept from 5",
     ]);
   });
+});
+
+test("what stops it stands first, since a small terminal has no room for the last", () => {
+  const halted = { reason: "counter-lost", text: "holds none" } as const;
+  const about = { ...STATUS, halted, diskFault: "full", isHubBehind: true };
+  const lines = formatStatus(about, STATUS.atMs, true).split("\n");
+  expect(lines[1]).toBe("  STOPPED    holds none");
+  expect(lines[2]).toBe("  DISK       full");
+  expect(lines[3]).toMatch(/THE HUB HAS FORGOTTEN/);
 });
 
 test("an agent with cameras says how their channel is, and others nothing of it", () => {

@@ -10,9 +10,11 @@ import { decodeBase64Url, decodeHex, encodeUtf8 } from "../../../ledger/bytes.ts
 import { formatVkey, TYPE_ED25519, vkeyOf } from "../../../ledger/note.ts";
 import { nobleSigner } from "../../../ledger/signature.ts";
 import { ManualClock } from "../../../platform/clock.ts";
+import type { FolderLock } from "../../../platform/folder-lock.ts";
 import { exitCodeOf } from "../../../platform/lifecycle.ts";
 import { MemoryFiles } from "../../../platform/memory-files.ts";
 import { seededRandom } from "../../../platform/random.ts";
+import { UserError } from "../../../platform/user-error.ts";
 import { connectToBoards } from "../sensors/scripted-board.ts";
 import type { Board } from "../sensors/scripted-board.ts";
 
@@ -47,7 +49,7 @@ beforeEach(async () => {
 async function init(
   boards: Record<string, Board>,
   argv: string[],
-  options: { answers?: string[]; columns?: number } = {},
+  options: { answers?: string[]; columns?: number; signal?: AbortSignal } = {},
 ): Promise<number> {
   const clock = new ManualClock(Date.parse("2026-12-01T12:00:00Z"));
   const paths = Object.keys(boards);
@@ -64,6 +66,7 @@ async function init(
       Promise.resolve(paths.includes(path) ? `/dev/ttyUSB${paths.indexOf(path)}` : undefined),
   };
   const { answers, columns } = options;
+  const lock = (): Promise<FolderLock> => Promise.resolve({ release: () => Promise.resolve() });
   const io = {
     argv,
     env: {},
@@ -73,7 +76,7 @@ async function init(
     },
     stderr: { write: (text: string) => (err += text) },
     ...(answers === undefined ? {} : { stdin: saying(answers) }),
-    signal: new AbortController().signal,
+    signal: options.signal ?? new AbortController().signal,
     clock,
     random: seededRandom(1),
     files,
@@ -81,7 +84,7 @@ async function init(
   };
   let code: number | undefined;
   const running = exitCodeOf(
-    (given) => initEdge(given, ["--name", "air-1", ...HUB, ...argv], { names, connectLine }),
+    (given) => initEdge(given, ["--name", "air-1", ...HUB, ...argv], { names, connectLine, lock }),
     io,
   );
   void running.then((ended) => (code = ended));
@@ -178,6 +181,19 @@ test("a machine without a sensor, and a port that is somebody else's", async () 
   const busy = { fails: "Error: Permission denied, cannot open" };
   expect(await init({ [`${ID}/a`]: busy }, PLACE, { answers: ["y\n"] })).toBe(2);
   expect(out).toContain("dialout");
+});
+
+test("Ctrl-C while it listens is one sentence", async () => {
+  const stop = new AbortController();
+  const board: Board = {
+    says: () => {
+      stop.abort(new UserError("Stopped by SIGINT.", { exitCode: 130 }));
+      return new Uint8Array(0);
+    },
+  };
+  expect(await init({ [`${ID}/a`]: board }, PLACE, { signal: stop.signal })).toBe(130);
+  expect(err).toBe("kerbstone: Stopped by SIGINT.\n");
+  expect(await files.exists("/home/air-1")).toBe(false);
 });
 
 test("the claim as a QR code: in a terminal with room for it, or when asked for", async () => {

@@ -55,7 +55,10 @@ interface Running {
   stop: () => Promise<void>;
 }
 
-function start(port: number): Running {
+function start(
+  port: number,
+  { streams = ["air"], prefix = "homeassistant" }: { streams?: string[]; prefix?: string } = {},
+): Running {
   const view: Running["view"] = { latest: [reading("pm25", 12.3, 1)], isLogging: true };
   const clients: MqttClient[] = [];
   const stopping = new AbortController();
@@ -63,8 +66,9 @@ function start(port: number): Running {
     device: "air-1",
     origin: "kerbstone.example/newport",
     version: "0.1.0",
-    prefix: "homeassistant",
+    prefix,
     expireAfterSeconds: 600,
+    streams,
     look: (): AgentView => view,
     connect: (options) => {
       const client = connect(`mqtt://127.0.0.1:${port}`, { ...options, reconnectPeriod: 200 });
@@ -101,8 +105,6 @@ describe.skipIf(lacks(mosquitto))("a broker with Home Assistant on it", () => {
     await listener.until("kerbstone/v1/air-1/value/logging", (bodies) =>
       bodies.includes("problem"),
     );
-    // Nothing new of it, so nothing was said again.
-    expect(listener.bodies("kerbstone/v1/air-1/value/air/pm25")).toEqual(["12.3"]);
     await running.stop();
     await listener.until("kerbstone/v1/air-1/status", (bodies) => bodies.at(-1) === "offline");
   });
@@ -116,6 +118,52 @@ describe.skipIf(lacks(mosquitto))("a broker with Home Assistant on it", () => {
     await listener.client.publishAsync("homeassistant/status", "online", { qos: 1 });
     await listener.until(CONFIG, (bodies) => bodies.length === 2);
     await listener.until(pm25, (bodies) => bodies.length === 2);
+  });
+
+  test("whose Home Assistant has its birth kept is not flooded", async () => {
+    const { port } = await startMosquitto(scope);
+    const listener = await Listener.start(port);
+    await listener.client.publishAsync("homeassistant/status", "online", { qos: 1, retain: true });
+    start(port);
+    await listener.until(CONFIG, (bodies) => bodies.length === 1);
+    // What is heard of the next birth has passed all that came of the one that was kept.
+    await listener.client.publishAsync("homeassistant/status", "online", { qos: 1 });
+    await listener.until(CONFIG, (bodies) => bodies.length >= 2);
+    await listener.client.publishAsync("kerbstone/end", "", { qos: 1 });
+    await listener.until("kerbstone/end", (bodies) => bodies.length === 1);
+    expect(listener.bodies(CONFIG)).toHaveLength(2);
+  });
+
+  test("hears of a birth at the usual topic, also with another discovery prefix", async () => {
+    const { port } = await startMosquitto(scope);
+    const listener = await Listener.start(port);
+    start(port, { prefix: "ha" });
+    const pm25 = "kerbstone/v1/air-1/value/air/pm25";
+    // Twice: who has just heard of it for the first time may have listened too late.
+    await listener.until(pm25, (bodies) => bodies.length === 2);
+    await listener.client.publishAsync("homeassistant/status", "online", { qos: 1 });
+    await listener.until(pm25, (bodies) => bodies.length === 3);
+  });
+
+  test("keeps what it was told before a restart, but what is not among the sensors any more", async () => {
+    const { port } = await startMosquitto(scope);
+    const listener = await Listener.start(port);
+    const first = start(port, { streams: ["air", "roof"] });
+    first.view.latest.push({ ...reading("pm25", 8, 1), stream: "roof" }, reading("pm10", 20, 1));
+    await listener.until(CONFIG, (bodies) => bodies.at(-1)?.includes("roof_pm25") === true);
+    await first.stop();
+    const count = listener.bodies(CONFIG).length;
+    // Only one of them has been heard again.
+    start(port, { streams: ["air"] });
+    await listener.until(CONFIG, (bodies) => bodies.length > count);
+    const { components } = JSON.parse(listener.bodies(CONFIG)[count]!) as {
+      components: Record<string, object>;
+    };
+    expect(components).toMatchObject({
+      air_pm25: { state_topic: "kerbstone/v1/air-1/value/air/pm25" },
+      air_pm10: { state_topic: "kerbstone/v1/air-1/value/air/pm10" },
+    });
+    expect(components["roof_pm25"]).toEqual({ platform: "sensor" });
   });
 
   test("says by the will that the agent has vanished", async () => {

@@ -39,6 +39,7 @@ describe.skipIf(lacks(socat, programOf("systemd-notify")))("systemd-notify", () 
       const notice = new ServiceNotice({
         env: { NOTIFY_SOCKET: path, WATCHDOG_USEC: "6000000", WATCHDOG_PID: String(pid) },
         processId: pid,
+        watchdogMsMin: 7_000,
         notify: systemdNotify,
         clock: systemClock,
         logger: silentLogger,
@@ -51,6 +52,7 @@ describe.skipIf(lacks(socat, programOf("systemd-notify")))("systemd-notify", () 
         "both messages",
         () => (said().includes("READY=1") && said().includes("WATCHDOG=1")) || undefined,
       );
+      expect(said()).toContain("WATCHDOG_USEC=7000000");
       stop.abort();
       await feeding;
     } finally {
@@ -60,15 +62,19 @@ describe.skipIf(lacks(socat, programOf("systemd-notify")))("systemd-notify", () 
 });
 
 describe.skipIf(lacks(programOf("systemd-analyze")))("systemd-analyze", () => {
-  test("finds nothing wrong with the unit", async () => {
+  test.each([
+    ["/x.toml", "/var/lib/kerbstone/air-1/data"],
+    [`/home/p i/100%/$HOME/e"dge'.toml`, `/var/lib/ker bstone/50% "x"/da\\ta:1`],
+  ])("finds nothing wrong with the unit of %s", async (file, dataFolder) => {
     const folder = await scope.folder("unit");
     const path = join(folder, "kerbstone-edge-air-1.service");
     const unit = formatUnit({
       device: "air-1",
-      command: [process.execPath, "/opt/kerbstone/dist/bin/kerbstone.js", "edge", "run", "/x.toml"],
+      command: [process.execPath, "/opt/kerbstone/dist/bin/kerbstone.js", "edge", "run", file],
       user: "root",
-      dataFolder: "/var/lib/kerbstone/air-1/data",
-      packSeconds: 10,
+      dataFolder,
+      watchdogSeconds: 900,
+      portGroup: "dialout",
       memoryMaxMebibytes: 256,
     });
     await writeFile(path, unit);

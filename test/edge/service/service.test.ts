@@ -9,6 +9,7 @@ import { Progress } from "../../../edge/status/progress.ts";
 import type { ProgressView } from "../../../edge/status/progress.ts";
 import { ServiceNotice } from "../../../edge/service/service-notice.ts";
 import { formatSettings } from "../../../edge/settings/settings-file.ts";
+import { watchdogSeconds } from "../../../edge/service/watchdog.ts";
 import { formatUnit } from "../../../edge/service/systemd-unit.ts";
 import type { UnitPlan } from "../../../edge/service/systemd-unit.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../ledger/bytes.ts";
@@ -71,14 +72,21 @@ interface Told {
   readonly told: string[];
 }
 
-function noticeIn(env: Record<string, string>, fails = false): Told {
+function noticeIn(env: Record<string, string>, fails = false, watchdogMsMin = 0): Told {
   const clock = new ManualClock(0);
   const told: string[] = [];
   const notify = (args: readonly string[]): Promise<void> => {
     told.push(args.join(" "));
     return fails ? Promise.reject(new Error("no such program")) : Promise.resolve();
   };
-  const notice = new ServiceNotice({ env, processId: 42, notify, clock, logger: silentLogger });
+  const notice = new ServiceNotice({
+    env,
+    processId: 42,
+    watchdogMsMin,
+    notify,
+    clock,
+    logger: silentLogger,
+  });
   return { notice, clock, told };
 }
 
@@ -124,7 +132,8 @@ const PLAN: UnitPlan = {
   command: ["/usr/bin/node", "/opt/kerbstone/dist/bin/kerbstone.js", "edge", "run", "/x/edge.toml"],
   user: "pi",
   dataFolder: "/var/lib/kerbstone/air-1/data",
-  packSeconds: 10,
+  watchdogSeconds: 900,
+  portGroup: "dialout",
   memoryMaxMebibytes: 256,
 };
 
@@ -144,8 +153,42 @@ test("the unit names user, state, memory and watchdog", () => {
     expect(lines).toContain(line);
 });
 
-test("slow packs have a slow watchdog; data elsewhere may be written; words are escaped", () => {
-  expect(formatUnit({ ...PLAN, packSeconds: 3_600 })).toContain("WatchdogSec=10800\n");
+test.each([
+  [10, 60_000, 900],
+  [3_600, 60_000, 10_800],
+  [10, 3_600_000, 10_800],
+])("packs of %d s, connections every %d ms: %d s", (packSeconds, reconnectMostMs, seconds) => {
+  expect(watchdogSeconds({ packSeconds, reconnectMostMs })).toBe(seconds);
+});
+
+test("a unit that was written for quicker settings is told to be patient", async () => {
+  const { notice, told, clock } = noticeIn(WATCHED, false, 10_800_000);
+  const stop = new AbortController();
+  await notice.ready();
+  expect(told).toEqual(["--ready WATCHDOG_USEC=10800000000"]);
+  expect(notice.watchdogMs).toBe(10_800_000);
+  const feeding = notice.feed(() => true, stop.signal);
+  await clock.advance(1);
+  stop.abort();
+  await feeding;
+  const other = noticeIn({ NOTIFY_SOCKET: "/run/x" }, false, 10_800_000);
+  await other.notice.ready();
+  expect(other.told).toEqual(["--ready"]);
+});
+
+test("adapters that come later, and ports of any driver, are let in", () => {
+  const unit = formatUnit(PLAN);
+  // systemd leaves out device groups whose driver is not loaded when the unit starts.
+  expect(unit).toMatch(/^Wants=modprobe@usbserial.service modprobe@cdc_acm.service$/m);
+  expect(unit).toMatch(/^After=modprobe@usbserial.service modprobe@cdc_acm.service$/m);
+  expect(unit).toMatch(/^DeviceAllow=char-tty\[A-Za-z\]\* rw$/m);
+  expect(formatUnit({ ...PLAN, portGroup: undefined })).not.toContain("SupplementaryGroups");
+});
+
+test("data elsewhere may be written; words are escaped", () => {
+  expect(formatUnit({ ...PLAN, dataFolder: "/var/lib/k/a:b" })).toContain(
+    "ReadWritePaths=/var/lib/k/a:b\n",
+  );
   const dataFolder = "/home/pi/my devices/50%";
   const command = ["/opt/a b/node", "$HOME"];
   const unit = formatUnit({ ...PLAN, dataFolder, command });
@@ -228,6 +271,28 @@ test("writes the unit for the key's owner, enables and starts it", async () => {
   calls = [];
   expect(await install([])).toBe(0);
   expect(calls).toEqual(started);
+});
+
+test("folders above the data are the agent's, too, or it could not reach them", async () => {
+  const settings = decodeUtf8((await files.read("/home/pi/air-1/edge.toml"))!)!;
+  const data = `data = "/srv/kerbstone/air-1/data"\n${settings}`;
+  await files.makeFolder("/srv");
+  await files.write("/home/pi/air-1/edge.toml", encodeUtf8(data));
+  expect(await install([])).toBe(0);
+  const given = ["/srv/kerbstone", "/srv/kerbstone/air-1", "/srv/kerbstone/air-1/data"];
+  expect(calls.slice(0, 3)).toEqual(
+    given.map((folder) => `give ${folder} as /home/pi/air-1/key.pem`),
+  );
+});
+
+test.each([
+  ["root:x:0:\ndialout:x:20:\nuucp:x:10:\n", "SupplementaryGroups=dialout\n"],
+  ["root:x:0:\nuucp:x:14:\n", "SupplementaryGroups=uucp\n"],
+  ["root:x:0:\n", "User=pi\nReadWritePaths="],
+])("the group of the ports is the system's: %j", async (groups, line) => {
+  await files.write("/etc/group", encodeUtf8(groups));
+  expect(await install(["--print"])).toBe(0);
+  expect(out).toContain(line);
 });
 
 test("cameras have programs of their own, which need room", async () => {

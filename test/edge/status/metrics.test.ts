@@ -1,15 +1,20 @@
 /** `/metrics`: the text, the server, and that it says what the agent did. */
 
+import { once } from "node:events";
+import { connect } from "node:net";
 import { noPushes } from "../../../edge/sensors/lines/push-server.ts";
 import { expect, test } from "vitest";
 import { newCounters } from "../../../edge/counters.ts";
 import { countingFiles } from "../../../edge/outbox/counting-files.ts";
 import { formatMetrics } from "../../../edge/status/exposition.ts";
 import { parseListenAddress } from "../../../platform/listen-address.ts";
-import { serveMetrics } from "../../../edge/status/metrics-server.ts";
+import { keepServing, serveMetrics } from "../../../edge/status/metrics-server.ts";
 import { metricsOf, pushMetricsOf } from "../../../edge/status/metrics.ts";
 import type { AgentStatus } from "../../../edge/status/status.ts";
+import { ManualClock } from "../../../platform/clock.ts";
+import { silentLogger } from "../../../platform/log.ts";
 import { MemoryFiles } from "../../../platform/memory-files.ts";
+import { eventually } from "../../support/process.ts";
 
 const STATUS: AgentStatus = {
   device: "air-1",
@@ -189,6 +194,49 @@ test("the server answers GET and HEAD of /metrics, and nothing else", async () =
     const { port } = new URL(server.url);
     const again = serveMetrics({ host: "127.0.0.1", port: Number(port) }, () => "");
     await expect(again).rejects.toThrow(/cannot be served/);
+  } finally {
+    await server.close();
+  }
+});
+
+test("a port that is taken is waited for, and said once", async () => {
+  const taken = await serveMetrics({ host: "127.0.0.1", port: 0 }, () => "other 1\n");
+  const clock = new ManualClock(0);
+  const stop = new AbortController();
+  const address = { host: "127.0.0.1", port: Number(new URL(taken.url).port) };
+  let said = 0;
+  const logger = { ...silentLogger, error: () => void said++ };
+  const url = new Promise<string>((listens) => {
+    const parts = { address, render: () => "own 1\n", clock, logger, listens };
+    void keepServing(parts, stop.signal).then(() => listens("ended"));
+  });
+  while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
+  await clock.advance(15_000);
+  while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
+  expect(said).toBe(1);
+  await taken.close();
+  await clock.advance(15_000);
+  expect(await (await fetch(await url)).text()).toBe("own 1\n");
+  stop.abort();
+});
+
+test("those who take nothing of their answer do not keep all places", async () => {
+  const much = `# ${"x".repeat(16_000_000)}\n`;
+  const server = await serveMetrics({ host: "127.0.0.1", port: 0 }, () => much, { idleMs: 300 });
+  const port = Number(new URL(server.url).port);
+  try {
+    const lazy = Array.from({ length: 16 }, () => connect(port, "127.0.0.1").pause());
+    for (const socket of lazy) {
+      socket.on("error", () => undefined);
+      socket.write("GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n");
+    }
+    await Promise.all(lazy.map((socket) => once(socket, "connect")));
+    const answer = async (): Promise<number | undefined> => {
+      const head = await fetch(server.url, { method: "HEAD" }).catch(() => undefined);
+      return head?.status;
+    };
+    expect(await eventually("a place", answer)).toBe(200);
+    for (const socket of lazy) socket.destroy();
   } finally {
     await server.close();
   }
