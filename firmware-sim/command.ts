@@ -22,10 +22,29 @@ const SIM_COMMAND = {
   about:
     "Simulates sensor boards that speak their real protocols, fed by models of a city, recorded CSV files or captured bytes; also with firmware of your own. And cameras. With --hub or --devices it runs virtual devices for load instead: see `kerbstone sim --devices N --help`.",
   flags: {
-    scenario: { type: "text", value: "FILE", about: "takes all boards from a scenario file" },
+    scenario: {
+      heading: "The board",
+      type: "text",
+      value: "FILE",
+      about: "takes all boards from a scenario file",
+    },
     board: { type: "text", value: "NAME", about: `one of ${BOARD_NAMES.join(", ")}` },
     name: { type: "text", value: "NAME", about: "the board's name, sim unless given" },
+    dialect: {
+      type: "text",
+      value: "NAME",
+      about: "which of the forms that such boards have, as docs/simulate.md lists them",
+    },
+    quantities: {
+      type: "text",
+      value: "A,B",
+      about: "what a board reports that can report anything; everything unless given",
+    },
+    every: { type: "text", value: "SECONDS", about: "how often the board measures" },
+    lat: { type: "text", value: "DEGREES", about: "where the board stands" },
+    lon: { type: "text", value: "DEGREES", about: "where the board stands" },
     listen: {
+      heading: "Its line",
       type: "text",
       value: "HOST:PORT",
       about: "serves the board's line there; port 0 takes a free one",
@@ -57,6 +76,7 @@ const SIM_COMMAND = {
     },
     push: { type: "text", value: "URL", about: "posts the messages of an airrohr board there" },
     model: {
+      heading: "What it measures, by a model",
       type: "text",
       value: "NAME",
       about: `one of ${MODEL_NAMES.join(", ")}`,
@@ -66,32 +86,12 @@ const SIM_COMMAND = {
       value: "NAME=N",
       about: "sets a number of the model, such as capacity=650",
     },
-    firmware: {
+    replay: {
+      heading: "What it measures, by a recording",
       type: "text",
-      value: "FILE.hex",
-      about: "runs this program, instruction by instruction, in place of a board",
+      value: "FILE",
+      about: "plays a recorded CSV file",
     },
-    mcu: { type: "text", value: "NAME", about: "the processor: atmega328p, also unless given" },
-    "clock-hz": { type: "text", value: "N", about: "of its crystal, 16000000 unless given" },
-    adc: {
-      type: "text",
-      value: "A0=temp,A1=rh",
-      about: "which sensors are at its analog inputs; what there is for the model unless given",
-    },
-    quantities: {
-      type: "text",
-      value: "A,B",
-      about: "what a board reports that can report anything; everything unless given",
-    },
-    dialect: {
-      type: "text",
-      value: "NAME",
-      about: "which of the forms that such boards have, as docs/simulate.md lists them",
-    },
-    every: { type: "text", value: "SECONDS", about: "how often the board measures" },
-    lat: { type: "text", value: "DEGREES", about: "where the board stands" },
-    lon: { type: "text", value: "DEGREES", about: "where the board stands" },
-    replay: { type: "text", value: "FILE", about: "plays a recorded CSV file" },
     columns: {
       type: "text",
       value: "time=0,pm25=3",
@@ -123,9 +123,22 @@ const SIM_COMMAND = {
       value: "SECONDS",
       about: "between rows without time, and between lines of a hexdump",
     },
-    speed: { type: "text", value: "N", about: "lets N seconds pass in one" },
     loop: { type: "switch", about: "begins again at the end of a recording or capture" },
+    firmware: {
+      heading: "Firmware of your own",
+      type: "text",
+      value: "FILE.hex",
+      about: "runs this program, instruction by instruction, in place of a board",
+    },
+    mcu: { type: "text", value: "NAME", about: "the processor: atmega328p, also unless given" },
+    "clock-hz": { type: "text", value: "N", about: "of its crystal, 16000000 unless given" },
+    adc: {
+      type: "text",
+      value: "A0=temp,A1=rh",
+      about: "which sensors are at its analog inputs; what there is for the model unless given",
+    },
     username: {
+      heading: "A camera",
       type: "text",
       value: "NAME",
       about: "who may look at the camera; anybody unless given",
@@ -145,6 +158,7 @@ const SIM_COMMAND = {
     "frames-per-second": { type: "text", value: "N", about: "10 unless given" },
     "kilobits-per-second": { type: "text", value: "N", about: "500 unless given" },
     fault: {
+      heading: "Faults, time and output",
       type: "list",
       value: "kind=K,share=S",
       about: "adds a fault, such as kind=bit-flips,share=0.001",
@@ -156,6 +170,7 @@ const SIM_COMMAND = {
       about: "the city's time at the beginning, now unless given",
     },
     "time-zone": { type: "text", value: "NAME", about: "the city's time zone, UTC unless given" },
+    speed: { type: "text", value: "N", about: "lets N seconds pass in one" },
     json: { type: "switch", about: "prints one JSON object a line" },
   },
 } as const satisfies CommandSpec;

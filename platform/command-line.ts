@@ -18,6 +18,16 @@ export interface FlagSpec {
   readonly value?: string;
   /** One letter for `-d`. */
   readonly short?: string;
+  /** Begins a part of the help text, which lasts to the next flag that has one. */
+  readonly heading?: string;
+}
+
+/** The words of a command that are no flags. */
+export interface PositionalSpec {
+  readonly min: number;
+  readonly max: number;
+  /** What the first one is, with an example, for whoever forgets it: a clause without a full stop. */
+  readonly about: string;
 }
 
 /** What a command takes. */
@@ -28,8 +38,8 @@ export interface CommandSpec {
   readonly about: string;
   /** By their names in kebab-case, without hyphens in front. `help` is always there. */
   readonly flags: Readonly<Record<string, FlagSpec>>;
-  /** How many words besides flags; none unless given. */
-  readonly positionals?: { readonly min: number; readonly max: number };
+  /** The words besides flags; none unless given. */
+  readonly positionals?: PositionalSpec;
 }
 
 type FlagValue<F extends FlagSpec> = F["type"] extends "switch"
@@ -134,15 +144,13 @@ function unknownFlag(rawName: string, name: string, spec: CommandSpec): UserErro
 }
 
 function checkPositionals(positionals: readonly string[], spec: CommandSpec): void {
-  const { min, max } = spec.positionals ?? { min: 0, max: 0 };
+  const { min, max, about } = spec.positionals ?? { min: 0, max: 0, about: "" };
   const hint = `Usage: ${spec.usage}`;
   if (positionals.length > max) {
     throw new UserError(`"${positionals[max]!}" is one word too many.`, { hint });
   }
   if (positionals.length < min) {
-    throw new UserError(`Expected ${min} word(s) besides flags, found ${positionals.length}.`, {
-      hint,
-    });
+    throw new UserError(`Something is missing: ${about}.`, { hint });
   }
 }
 
@@ -164,7 +172,7 @@ export function numberFlag(
 
 const HELP_FLAG: FlagSpec = { type: "switch", short: "h", about: "prints this and ends" };
 
-/** Writes the help text: usage, about, and one line a flag. Ends with a line break. */
+/** Writes the help text: usage, about, and one line a flag, in parts where flags have headings. Ends with a line break. */
 export function formatHelp(spec: CommandSpec): string {
   const flags = Object.entries({ ...spec.flags, help: HELP_FLAG });
   const names = flags.map(([name, flag]) => {
@@ -175,7 +183,9 @@ export function formatHelp(spec: CommandSpec): string {
   const lines = flags.map(([, flag], i) => {
     const name = names[i]!;
     const gap = name.length > width ? `\n${" ".repeat(width)}` : " ".repeat(width - name.length);
-    return `${name}${gap}  ${flag.about}`;
+    const above = i > 0 ? "\n" : "";
+    const heading = flag.heading === undefined ? "" : `${above}${flag.heading}:\n`;
+    return `${heading}${name}${gap}  ${flag.about}`;
   });
   return `Usage: ${spec.usage}\n\n${spec.about}\n\n${lines.join("\n")}\n`;
 }

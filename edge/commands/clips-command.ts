@@ -28,7 +28,7 @@ const spec = {
     export: { type: "text", value: "DIR", about: "copies them there, with what is known of them" },
     json: { type: "switch", about: "prints JSON" },
   },
-  positionals: { min: 1, max: 1 },
+  positionals: { min: 1, max: 1, about: "a device's settings file, such as air-1/edge.toml" },
 } as const satisfies CommandSpec;
 
 interface Listed extends SegmentFile {

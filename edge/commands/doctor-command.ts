@@ -37,7 +37,7 @@ const spec = {
   about:
     "Looks at a device: key, settings, disk, clock, ports, cameras, hub, login, outbox. Says of each whether it is well, what is wrong, and what to do. 0 if nothing is wrong, else 1.",
   flags: {},
-  positionals: { min: 1, max: 1 },
+  positionals: { min: 1, max: 1, about: "a device's settings file, such as air-1/edge.toml" },
 } as const satisfies CommandSpec;
 
 /** What the doctor asks of the machine, besides `ProgramIo`. */

@@ -38,47 +38,11 @@ const spec = {
   about:
     "Makes a device: its private key, its settings with the hub's key pinned, and the line with which the operator enrols it. Without --sensor and --camera it listens at all serial ports, and proposes what it recognises.",
   flags: {
-    name: { type: "text", value: "NAME", about: "the device's name, such as air-1" },
-    hub: { type: "text", value: "URL", about: "the hub's HTTP address" },
-    origin: {
+    name: {
+      heading: "The device",
       type: "text",
       value: "NAME",
-      about: "the log's name; what the hub says, unless given",
-    },
-    vkey: {
-      type: "text",
-      value: "VKEY",
-      about: "the hub's key, from the operator; else shown and asked about",
-    },
-    policy: {
-      type: "text",
-      value: "FILE",
-      about: "the log's quorum policy, from the operator; pinned",
-    },
-    "hub-ca": {
-      type: "text",
-      value: "FILE",
-      about: "PEM of the authority behind the hub's certificate; the system's, unless given",
-    },
-    mqtt: {
-      type: "text",
-      value: "URL",
-      about: "the hub's MQTT address; what the hub says, unless given",
-    },
-    stream: {
-      type: "list",
-      value: "NAME",
-      about: "a stream that the device is to be enrolled for",
-    },
-    sensor: {
-      type: "list",
-      value: "[STREAM:]DRIVER=ADDRESS",
-      about: "a sensor; its stream is the first one, unless given; without any they are looked for",
-    },
-    camera: {
-      type: "list",
-      value: "[STREAM:]NAME=URL",
-      about: "a camera, rtsp://host/path without a password; its stream is camera, unless given",
+      about: "the device's name, such as air-1",
     },
     lat: { type: "text", value: "DEGREES", about: "where the device stands, WGS 84" },
     lon: { type: "text", value: "DEGREES", about: "where the device stands, WGS 84" },
@@ -99,11 +63,54 @@ const spec = {
       about: "how often at least it means to speak (60)",
     },
     folder: { type: "text", value: "DIR", about: "where key and settings go (the device's name)" },
+    hub: { heading: "Its hub", type: "text", value: "URL", about: "the hub's HTTP address" },
+    vkey: {
+      type: "text",
+      value: "VKEY",
+      about: "the hub's key, from the operator; else shown and asked about",
+    },
+    policy: {
+      type: "text",
+      value: "FILE",
+      about: "the log's quorum policy, from the operator; pinned",
+    },
+    "hub-ca": {
+      type: "text",
+      value: "FILE",
+      about: "PEM of the authority behind the hub's certificate; the system's, unless given",
+    },
+    origin: {
+      type: "text",
+      value: "NAME",
+      about: "the log's name; what the hub says, unless given",
+    },
+    mqtt: {
+      type: "text",
+      value: "URL",
+      about: "the hub's MQTT address; what the hub says, unless given",
+    },
+    sensor: {
+      heading: "Its sensors and cameras",
+      type: "list",
+      value: "[STREAM:]DRIVER=ADDRESS",
+      about: "a sensor; its stream is the first one, unless given; without any they are looked for",
+    },
+    camera: {
+      type: "list",
+      value: "[STREAM:]NAME=URL",
+      about: "a camera, rtsp://host/path without a password; its stream is camera, unless given",
+    },
+    stream: {
+      type: "list",
+      value: "NAME",
+      about: "a stream that the device is to be enrolled for",
+    },
+    ...LAN_FLAGS,
     yes: {
+      heading: "Output and questions",
       type: "switch",
       about: "takes the hub's key and the sensors found as they are shown, without asking",
     },
-    ...LAN_FLAGS,
     qr: { type: "switch", about: "prints the QR code in any case, however wide" },
   },
 } as const satisfies CommandSpec;

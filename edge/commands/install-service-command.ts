@@ -37,7 +37,7 @@ const spec = {
       about: "where the unit goes (/etc/systemd/system)",
     },
   },
-  positionals: { min: 1, max: 1 },
+  positionals: { min: 1, max: 1, about: "a device's settings file, such as air-1/edge.toml" },
 } as const satisfies CommandSpec;
 
 /** What installing asks of the machine. */

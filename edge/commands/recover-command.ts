@@ -15,7 +15,7 @@ const spec = {
   about:
     "Lets a stopped device go on: at the hub's next answer it skips far ahead and signs a gap. Only for the one machine that has the key; a copy of it elsewhere must be gone.",
   flags: {},
-  positionals: { min: 1, max: 1 },
+  positionals: { min: 1, max: 1, about: "a device's settings file, such as air-1/edge.toml" },
 } as const satisfies CommandSpec;
 
 /** Runs the command; the agent must not be running. */

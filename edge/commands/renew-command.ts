@@ -51,7 +51,7 @@ const spec = {
     },
     qr: { type: "switch", about: "prints the QR code in any case, however wide" },
   },
-  positionals: { min: 1, max: 1 },
+  positionals: { min: 1, max: 1, about: "a device's settings file, such as air-1/edge.toml" },
 } as const satisfies CommandSpec;
 
 type Flags = FlagValues<typeof spec>;

@@ -33,7 +33,7 @@ const spec = {
   about:
     "Reads sensors, signs what they say, and sends it to the hub. Flags hold for every CONFIG.",
   flags: settingFlagsOfEdge(),
-  positionals: { min: 1, max: 1_000 },
+  positionals: { min: 1, max: 1_000, about: "a device's settings file, such as air-1/edge.toml" },
 } satisfies CommandSpec;
 
 /** All agents of the process share an answer for so long. */

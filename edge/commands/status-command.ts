@@ -19,7 +19,7 @@ const spec = {
     once: { type: "switch", about: "prints once, as it does where the output is no terminal" },
     json: { type: "switch", about: "prints once, as JSON" },
   },
-  positionals: { min: 1, max: 1_000 },
+  positionals: { min: 1, max: 1_000, about: "a device's settings file, such as air-1/edge.toml" },
 } as const satisfies CommandSpec;
 
 interface Device {

@@ -33,7 +33,11 @@ const spec = {
     ffmpeg: { type: "text", value: "PATH", about: "the program that looks (ffmpeg)" },
     seconds: { type: "text", value: "N", about: "how long it looks (3)" },
   },
-  positionals: { min: 1, max: 1 },
+  positionals: {
+    min: 1,
+    max: 1,
+    about: "an address such as rtsp://192.168.1.20/stream1, or a settings file",
+  },
 } as const satisfies CommandSpec;
 
 type Flags = FlagValues<typeof spec>;

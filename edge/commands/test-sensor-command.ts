@@ -39,7 +39,7 @@ const spec = {
     },
     ...LAN_FLAGS,
   },
-  positionals: { min: 1, max: 1 },
+  positionals: { min: 1, max: 1, about: "a port, such as /dev/ttyUSB0 or tcp://192.168.1.20:4001" },
 } as const satisfies CommandSpec;
 
 /** Opens a wire. */

@@ -30,7 +30,11 @@ const SPEC = {
       about: "threads that check signatures, by default all cores",
     },
   },
-  positionals: { min: 1, max: 1 },
+  positionals: {
+    min: 1,
+    max: 1,
+    about: "the log: its folder, or an address such as https://sensors.example.org",
+  },
 } as const;
 
 /** Room for the bundles that are read ahead, were they full of the largest statements. */

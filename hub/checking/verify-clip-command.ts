@@ -41,7 +41,7 @@ const SPEC = {
     },
     json: { type: "switch", about: "print one JSON object" },
   },
-  positionals: { min: 1, max: 1 },
+  positionals: { min: 1, max: 1, about: "the recording, such as street.mp4" },
 } as const;
 
 /** Why a recording is not proved: the faults of evidence, and those of the recording itself. */

@@ -29,7 +29,7 @@ const SPEC = {
   about:
     "Checks a proof or an evidence file without any network; a recording with `kerbstone verify clip`. Exit code 0: it holds; 1: it does not; 2: there is no such file.",
   flags: { ...TRUST_FLAGS, json: { type: "switch", about: "print one JSON object" } },
-  positionals: { min: 1, max: 2 },
+  positionals: { min: 1, max: 2, about: "what is to be checked, such as reading.evidence.json" },
 } as const;
 
 /** Runs `kerbstone verify …`. What the disk refuses is no word about what was to be checked. */

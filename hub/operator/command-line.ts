@@ -14,7 +14,6 @@ import { DEVICES_PAGE } from "./commands.ts";
 import type { DeviceLine, MadeEntry } from "./commands.ts";
 import { enrolFrom } from "./enrol-from-command.ts";
 import { formatTable } from "./table.ts";
-import { viewers } from "./viewers-command-line.ts";
 
 const data = { type: "text", value: "DIR", about: "the hub's data folder (data)" } as const;
 const json = { type: "switch", about: "prints JSON" } as const;
@@ -28,7 +27,7 @@ const enrolSpec = {
     file: { type: "text", value: "FILE", about: "reads the request from a file" },
     from: { type: "text", value: "FILE", about: "enrols all devices of a file, a request a line" },
   },
-  positionals: { min: 0, max: 1 },
+  positionals: { min: 0, max: 1, about: "the enrolment request" },
 } as const satisfies CommandSpec;
 
 const revokeSpec = {
@@ -40,7 +39,7 @@ const revokeSpec = {
     reason: { type: "text", value: "REASON", about: "why: lost, stolen, retired, replaced, …" },
     last: { type: "text", value: "SEQ", about: "statements up to this number may still come" },
   },
-  positionals: { min: 1, max: 1 },
+  positionals: { min: 1, max: 1, about: "the device's name, such as air-1" },
 } as const satisfies CommandSpec;
 
 const devicesSpec = {
@@ -55,12 +54,8 @@ const statusSpec = {
   flags: { data },
 } as const satisfies CommandSpec;
 
-/** The operator's commands by name; each gives its exit code. */
-export const operatorPrograms: Readonly<
-  Record<string, (io: ProgramIo, argv: readonly string[]) => Promise<number>>
-> = { enrol, revoke, devices, status, viewers };
-
-async function enrol(io: ProgramIo, argv: readonly string[]): Promise<number> {
+/** Runs `kerbstone hub enrol …`. */
+export async function enrol(io: ProgramIo, argv: readonly string[]): Promise<number> {
   const { flags, positionals, help } = parseFlags(argv, enrolSpec);
   if (help) return showHelp(io, enrolSpec);
   if (flags.from !== undefined) {
@@ -95,7 +90,8 @@ async function requestText(
   return decodeUtf8(bytes) ?? "";
 }
 
-async function revoke(io: ProgramIo, argv: readonly string[]): Promise<number> {
+/** Runs `kerbstone hub revoke …`. */
+export async function revoke(io: ProgramIo, argv: readonly string[]): Promise<number> {
   const { flags, positionals, help } = parseFlags(argv, revokeSpec);
   if (help) return showHelp(io, revokeSpec);
   if (flags.reason === undefined) throw new UserError("A revocation needs a --reason.");
@@ -111,7 +107,8 @@ function sequenceNumber(text: string): number {
   return Number(text);
 }
 
-async function devices(io: ProgramIo, argv: readonly string[]): Promise<number> {
+/** Runs `kerbstone hub devices …`. */
+export async function devices(io: ProgramIo, argv: readonly string[]): Promise<number> {
   const { flags, help } = parseFlags(argv, devicesSpec);
   if (help) return showHelp(io, devicesSpec);
   const lines: DeviceLine[] = [];
@@ -125,7 +122,8 @@ async function devices(io: ProgramIo, argv: readonly string[]): Promise<number> 
   return 0;
 }
 
-async function status(io: ProgramIo, argv: readonly string[]): Promise<number> {
+/** Runs `kerbstone hub status …`. */
+export async function status(io: ProgramIo, argv: readonly string[]): Promise<number> {
   const { flags, help } = parseFlags(argv, statusSpec);
   if (help) return showHelp(io, statusSpec);
   const answer = await askOperatorOf(io, flags.data, { command: "status" });

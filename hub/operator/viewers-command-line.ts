@@ -1,9 +1,10 @@
 /** `kerbstone hub viewers add|list|remove`: who may look at live pictures (docs/preview.md, "Viewers"). */
 
+import { runGroup } from "../../platform/command-group.ts";
+import type { CommandGroup } from "../../platform/command-group.ts";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec } from "../../platform/command-line.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
-import { nearestName } from "../../platform/near-name.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { VIEWER_DAYS_MAX } from "./viewer-commands.ts";
 import type { MadeViewer, ViewerLine } from "./viewer-commands.ts";
@@ -30,7 +31,7 @@ const addSpec = {
       about: `how long, at most ${VIEWER_DAYS_MAX} days (${DAYS})`,
     },
   },
-  positionals: { min: 1, max: 1 },
+  positionals: { min: 1, max: 1, about: "the viewer's name, such as mara" },
 } as const satisfies CommandSpec;
 
 const listSpec = {
@@ -43,28 +44,26 @@ const removeSpec = {
   usage: "kerbstone hub viewers remove NAME [--data DIR]",
   about: "Lets somebody look no longer, and ends what they look at.",
   flags: { data },
-  positionals: { min: 1, max: 1 },
+  positionals: { min: 1, max: 1, about: "the viewer's name, such as mara" },
 } as const satisfies CommandSpec;
 
-type Program = (io: ProgramIo, argv: readonly string[]) => Promise<number>;
-
-const programs: Readonly<Record<string, Program>> = { add, list, remove };
-const NAMES = Object.keys(programs);
+const VIEWERS: CommandGroup = {
+  name: "kerbstone hub viewers",
+  about: "Who may look at live pictures.",
+  sections: [
+    {
+      commands: {
+        add: { about: "lets somebody look, and prints the token for it", run: add },
+        list: { about: "lists who may look, and who does", run: list },
+        remove: { about: "lets somebody look no longer", run: remove },
+      },
+    },
+  ],
+};
 
 /** Runs `kerbstone hub viewers …`. */
-export async function viewers(io: ProgramIo, argv: readonly string[]): Promise<number> {
-  const [name, ...rest] = argv;
-  if (name === undefined || name === "--help" || name === "-h") {
-    io.stdout.write(`Usage: kerbstone hub viewers ${NAMES.join("|")} [options]\n`);
-    return name === undefined ? 2 : 0;
-  }
-  if (!Object.hasOwn(programs, name)) {
-    const near = nearestName(name, NAMES);
-    throw new UserError(`There is no command hub viewers ${name}.`, {
-      hint: near === undefined ? `Known are ${NAMES.join(", ")}.` : `Did you mean ${near}?`,
-    });
-  }
-  return programs[name]!(io, rest);
+export function viewers(io: ProgramIo, argv: readonly string[]): Promise<number> {
+  return runGroup(io, argv, VIEWERS);
 }
 
 async function add(io: ProgramIo, argv: readonly string[]): Promise<number> {

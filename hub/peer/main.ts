@@ -54,7 +54,7 @@ const SPEC = {
     },
     keys: { type: "switch", about: "makes the keys if there are none, prints them and stops" },
   },
-  positionals: { min: 0, max: 1 },
+  positionals: { min: 0, max: 1, about: "the address of the log" },
 } as const;
 
 /** Runs `kerbstone peer …` until it is asked to stop. */

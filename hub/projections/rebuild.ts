@@ -35,7 +35,7 @@ const spec: CommandSpec = {
     config: { type: "text", value: "FILE", about: "reads settings from a TOML file" },
     ...hubFlags,
   },
-  positionals: { min: 1, max: 1 },
+  positionals: { min: 1, max: 1, about: "what is to be made again, index or influx" },
 };
 
 /** What a running hub answers. */

@@ -17,7 +17,7 @@ const spec = {
     peer: { type: "list", value: "URL", about: "another peer" },
     quiet: { type: "switch", about: "prints nothing" },
   },
-  positionals: { min: 1, max: 1 },
+  positionals: { min: 1, max: 1, about: "the log, such as https://a" },
 } as const satisfies CommandSpec;
 
 describe("parseFlags", () => {
@@ -57,7 +57,7 @@ describe("parseFlags", () => {
     [["u", "--data", "--quiet"], "--data needs a value: --data DIR."],
     [["u", "--quiet=maybe"], '--quiet is a switch and takes no value, but was given "maybe".'],
     [["u", "v"], '"v" is one word too many.'],
-    [[], "Expected 1 word(s) besides flags, found 0."],
+    [[], "Something is missing: the log, such as https://a."],
   ])("refuses %j", (argv, sentence) => {
     expect(() => parseFlags(argv, spec)).toThrow(sentence);
     expect(() => parseFlags(argv, spec)).toThrow(UserError);
@@ -71,6 +71,24 @@ Follows a log.
 
   -d, --data DIR    where the copy is kept
       --peer URL …  another peer
+      --quiet       prints nothing
+  -h, --help        prints this and ends
+`);
+});
+
+test("formatHelp puts what belongs together under a heading", () => {
+  const { data, peer, quiet } = spec.flags;
+  const parts = {
+    ...spec,
+    flags: { data: { ...data, heading: "The copy" }, peer, quiet: { ...quiet, heading: "Output" } },
+  };
+  expect(formatHelp(parts)).toContain(`Follows a log.
+
+The copy:
+  -d, --data DIR    where the copy is kept
+      --peer URL …  another peer
+
+Output:
       --quiet       prints nothing
   -h, --help        prints this and ends
 `);

@@ -135,7 +135,7 @@ test.each([
   [["/dev/ttyUSB0", "--driver", "teapot"], "no driver teapot"],
   [["/dev/ttyUSB0", "--baud", "fast"], "is no address: a serial port's path"],
   [["/dev/ttyUSB0", "--seconds", "-1"], "--seconds"],
-  [[], "Expected 1 word"],
+  [[], "missing: a port, such as"],
   [["mqtt:a/#/b"], "is no address"],
   [["mqtt:a"], "Where is the broker of mqtt:a?"],
   [["push:a"], "Where does the board of push:a push to?"],

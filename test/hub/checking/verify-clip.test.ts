@@ -219,7 +219,7 @@ describe("what cannot be looked at", () => {
     [["/home/film.mp4", "--evidence", "/home/none.json", "--vkey", "VKEY"], /no file/],
     [["/home/film.mp4", "--from-hub", "nowhere", "--vkey", "VKEY"], /is no address/],
     [["/home/film.mp4", "--from-hub", "http://127.0.0.1:9", "--vkey", "VKEY"], /cannot be asked/],
-    [["--vkey", "VKEY"], /Expected 1 word/],
+    [["--vkey", "VKEY"], /missing: the recording/],
   ])("%j", async (argv, said) => {
     expect(await verify(...argv.map((word) => word.replace("VKEY", vkey)))).toBe(2);
     expect(out).toMatch(said);
