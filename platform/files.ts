@@ -107,7 +107,7 @@ export const nodeFiles: Files = {
 
   makeFolder: async (path, options) => {
     const target = resolve(path);
-    const first = await mkdir(target, { recursive: true, ...options });
+    const first = await makeFolders(target, options);
     if (first === undefined) return;
     // Each new folder's name is kept by the folder above it.
     for (let made = target; made.length >= first.length; made = dirname(made)) {
@@ -136,6 +136,29 @@ export const nodeFiles: Files = {
       return { size: found.size, mode: found.mode & 0o777, isFolder: found.isDirectory() };
     }),
 };
+
+/**
+ * Makes a folder and those above it, and gives the first that was missing; `undefined` where nothing was.
+ *
+ * Making several at once, Node says "no such file" of a file system that is read-only; so the first missing folder is then
+ * made by itself, for the sake of the error.
+ */
+export async function makeFolders(
+  path: string,
+  options: { mode?: number } = {},
+): Promise<string | undefined> {
+  try {
+    return await mkdir(path, { recursive: true, ...options });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    let missing = resolve(path);
+    while ((await orUndefined(() => stat(dirname(missing)))) === undefined)
+      missing = dirname(missing);
+    await mkdir(missing, options);
+    await mkdir(path, { recursive: true, ...options });
+    return missing;
+  }
+}
 
 /** Writes beside the target, syncs, and swaps: a crash before the swap leaves only a temporary file. */
 async function replace(target: string, bytes: Uint8Array, mode?: number): Promise<void> {

@@ -7,10 +7,11 @@
  * containers that share the folder on one machine; not between machines on a network file system.
  */
 import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises";
 import { type Server, connect, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { makeFolders } from "./files.ts";
 import { systemRandom } from "./random.ts";
 import { UserError } from "./user-error.ts";
 
@@ -33,7 +34,7 @@ const NO_SOCKETS = new Set(["EOPNOTSUPP", "ENOTSUP", "EPERM", "ENAMETOOLONG", "E
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
   const place = join(folder, ".lock");
-  await mkdir(place, { recursive: true, mode: 0o700 });
+  await makeFolders(place, { mode: 0o700 });
   for (let attempt = 1; ; attempt++) {
     const claim = await Claim.make(place, folder);
     let holder: string | undefined;

@@ -27,6 +27,12 @@ export async function smallDisk(scope: Scope, bytes: number): Promise<string> {
   return folder;
 }
 
+/** Lets nothing be written on it any more, as a kernel does with a card that is worn out. */
+export function makeReadOnly(disk: string): void {
+  const { status } = spawnSync("mount", ["-o", "remount,ro", disk]);
+  if (status !== 0) throw new Error(`could not make ${disk} read-only`);
+}
+
 function mount(folder: string, bytes: number): boolean {
   const args = ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder];
   return process.platform === "linux" && spawnSync("mount", args).status === 0;
