@@ -20,7 +20,17 @@ export interface InquiryParts {
 }
 
 const TIME_EVERY_MS = 60_000;
-const SYNC_EVERY_MS = 15_000;
+/** Packs may wait for the answer. */
+const SYNC_WAITED_EVERY_MS = 15_000;
+/** Somebody may come to keep the clock, and then vouches for it. */
+const SYNC_EVERY_MS = 60_000;
+/**
+ * Each question is a process. Whoever sets the clock by hand is found out by the step; and where its keeper is gone, the kernel
+ * itself takes hours to say so.
+ */
+const SYNC_KEPT_EVERY_MS = 600_000;
+/** Moved by this much the clock may have another keeper, or none. */
+const CLOCK_STEP_MS = 1_000;
 const STANDING_EVERY_MS = 600_000;
 
 /** See the head of the file. */
@@ -29,6 +39,8 @@ export class Inquiries {
   private standingNow: Standing | undefined;
   private nextTimeMs = 0;
   private nextSyncMs = 0;
+  /** Wall minus monotonic time at the last question whether the clock is kept. */
+  private syncOffsetMs = 0;
   private nextStandingMs = 0;
 
   constructor(parts: InquiryParts) {
@@ -44,7 +56,8 @@ export class Inquiries {
   tick(signal: AbortSignal, isLoginRefused: boolean): void {
     const { clock, time } = this.parts;
     const nowMs = clock.monotonicMs();
-    if (nowMs >= this.nextSyncMs) void this.askSync();
+    const isMoved = Math.abs(this.offsetMs() - this.syncOffsetMs) >= CLOCK_STEP_MS;
+    if (isMoved || nowMs >= this.nextSyncMs) void this.askSync();
     if (time.wantsHub && nowMs >= this.nextTimeMs) void this.askTime(signal, nowMs);
     if (isLoginRefused && nowMs >= this.nextStandingMs) void this.askStanding(signal, nowMs);
   }
@@ -52,8 +65,17 @@ export class Inquiries {
   /** Asks whether the system's clock is kept in step. */
   async askSync(): Promise<void> {
     const { clock, time, askTimeSync } = this.parts;
-    this.nextSyncMs = clock.monotonicMs() + SYNC_EVERY_MS;
-    time.hearSync(await askTimeSync());
+    this.syncOffsetMs = this.offsetMs();
+    this.nextSyncMs = clock.monotonicMs() + SYNC_WAITED_EVERY_MS;
+    const isKept = await askTimeSync();
+    time.hearSync(isKept);
+    if (isKept !== false) this.nextSyncMs = clock.monotonicMs() + SYNC_KEPT_EVERY_MS;
+    else if (!time.isWaitedFor) this.nextSyncMs = clock.monotonicMs() + SYNC_EVERY_MS;
+  }
+
+  private offsetMs(): number {
+    const { clock } = this.parts;
+    return clock.nowMs() - clock.monotonicMs();
   }
 
   private async askTime(signal: AbortSignal, nowMs: number): Promise<void> {

@@ -50,6 +50,7 @@ const shape = z.object({ reason: z.enum(HALT_REASONS), text: z.string() });
 export class HaltMarks {
   private readonly files: Files;
   private readonly folder: string;
+  private isAsked: boolean | undefined;
 
   constructor(files: Files, folder: string) {
     this.files = files;
@@ -72,19 +73,22 @@ export class HaltMarks {
     await this.files.write(`${this.folder}/halted.json`, encodeUtf8(JSON.stringify(halt) + "\n"));
   }
 
-  /** Whether a person has asked for the device to go on. */
-  isRecovering(): Promise<boolean> {
-    return this.files.exists(`${this.folder}/recover`);
+  /** Whether a person has asked for the device to go on. Looked up once: nobody can ask while an agent has the folder. */
+  async isRecovering(): Promise<boolean> {
+    this.isAsked ??= await this.files.exists(`${this.folder}/recover`);
+    return this.isAsked;
   }
 
   /** Notes that a person, who knows that this is the only card with this key, wants it to go on. */
   async allowRecovery(): Promise<void> {
+    this.isAsked = undefined;
     await this.files.write(`${this.folder}/recover`, encodeUtf8("skip numbers and go on\n"));
     await this.files.remove(`${this.folder}/halted.json`);
   }
 
   /** Takes note that the device goes on. */
   async recovered(): Promise<void> {
+    this.isAsked = undefined;
     await this.files.remove(`${this.folder}/recover`);
   }
 }

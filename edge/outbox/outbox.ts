@@ -51,6 +51,11 @@ interface Queued {
 }
 
 const SEGMENT_BYTES = 262_144;
+/**
+ * The newest records are at hand: each is asked for when it is sent, and again by each of the hub's answers, and a look at the
+ * disk costs two wake-ups.
+ */
+const FRESH_MAX = 16;
 
 /**
  * See the head of the file.
@@ -70,6 +75,8 @@ export class Outbox {
   /** The newest segment, open, and the records in it. */
   private file: AppendFile | undefined;
   private entries: RecordEntry[] = [];
+  /** The last that were made durable, by number, in order. */
+  private readonly fresh = new Map<number, OutboxRecord>();
   /** The end of the newest segment is unknown: a write or a sync failed there. */
   private isSuspect = false;
   /** A segment whose beginning has failed: it may be there, and would void what is signed before its first number. */
@@ -200,6 +207,8 @@ export class Outbox {
     if (seq > this.durableNow) return undefined;
     const segment = this.segmentOf(seq);
     if (segment === undefined) return undefined;
+    const fresh = this.fresh.get(seq);
+    if (fresh !== undefined) return fresh;
     if (segment !== this.segments.at(-1)) return this.reader.read(segment.path, seq);
     const entry = entryOf(this.entries, seq);
     if (entry === undefined) return undefined;
@@ -356,8 +365,13 @@ export class Outbox {
       this.segmentsBytes += length;
       this.queueBytes -= length;
       segment.last = record.seq;
+      this.fresh.set(record.seq, record);
     }
     this.durableNow = segment.last;
+    for (const seq of this.fresh.keys()) {
+      if (this.fresh.size <= FRESH_MAX) break;
+      this.fresh.delete(seq);
+    }
     return batch.length;
   }
 

@@ -187,7 +187,7 @@ export class ClockSource {
   }
 
   /** Whether the system's clock, which is not kept, may still come to be. */
-  private get isWaitedFor(): boolean {
+  get isWaitedFor(): boolean {
     if (this.isKept !== false || !this.isPossible(this.clock.nowMs())) return false;
     return this.clock.monotonicMs() < this.waitUntilMs;
   }

@@ -5,18 +5,19 @@
  * package is loaded with the first serial line, so that agents without one do not need its native part.
  */
 
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import type { SerialPort } from "serialport";
 import type { Clock } from "../../../platform/clock.ts";
 import type { SerialAddress } from "./address.ts";
 import type { Connect, Connection, ConnectionEvents } from "./line.ts";
+import { readInOwnThread } from "./serial-reads.ts";
 
 const READ_BYTES = 4096;
 /** Commands to sensors are short; more than this waiting means that nobody reads them. */
 const WAITING_BYTES_MAX = 4096;
 
-/** How often a look is taken whether the port is still the one that was opened. */
-const LOOK_MS = 1000;
+/** How often a look is taken whether the port is still the one that was opened; one that is pulled out says so by itself. */
+const LOOK_MS = 5_000;
 
 /** Opens a serial port, for this process alone. */
 export function serialConnect(address: SerialAddress, clock: Clock): Connect {
@@ -28,6 +29,7 @@ export function serialConnect(address: SerialAddress, clock: Clock): Connect {
     // A lost port is told of by `close`; without a listener, an error would end the process.
     port.on("error", () => undefined);
     await opened(port, signal);
+    readInOwnThread(port.port);
     return connectionOf(port, events, clock);
   };
 }
@@ -93,26 +95,23 @@ function connectionOf(port: SerialPort, events: ConnectionEvents, clock: Clock):
 /**
  * Watches whether a path still leads to the same device; says it once when it does not. Gives what ends the watch.
  *
- * A port that is pulled out in the middle of a read gives empty reads for ever, and the package asks again and again
- * (serialport/bindings-cpp, issue 162). A sensor that is plugged in again meanwhile has another device number.
+ * A driver that does not hang up a port which is pulled out would leave it silent for ever. A sensor that is plugged in again
+ * meanwhile has another device number.
  */
 function watchDevice(path: string, clock: Clock, lost: (cause: Error) => void): () => void {
-  let isOver = false;
   let device: number | undefined;
   let cancel: () => void = () => undefined;
-  const look = async (): Promise<void> => {
+  const look = (): void => {
     try {
-      const { rdev } = await stat(path);
+      // At once, since the names of devices are in memory: by a thread it would be three wake-ups.
+      const { rdev } = statSync(path);
       device ??= rdev;
       if (rdev !== device) throw new Error(`${path} is another device now`);
-      if (!isOver) cancel = clock.after(LOOK_MS, () => void look());
+      cancel = clock.after(LOOK_MS, look);
     } catch (error) {
-      if (!isOver) lost(error as Error);
+      lost(error as Error);
     }
   };
-  void look();
-  return () => {
-    isOver = true;
-    cancel();
-  };
+  look();
+  return () => cancel();
 }

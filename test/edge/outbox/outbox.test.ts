@@ -135,6 +135,26 @@ test("nothing may be sent before it is flushed", async () => {
   expect(outbox.nextLive(3)).toBe(3);
 });
 
+test("the newest statements are at hand, without a look at the disk; older ones are read back", async () => {
+  const files = new MemoryFiles();
+  const outbox = await open(files, 1_000_000);
+  await outbox.anchor({ seq: 0, follows: 0, prev: ENROLMENT });
+  for (let seq = 0; seq < 40; seq++) addNext(outbox, seq);
+  expect(await outbox.read(39)).toBeUndefined();
+  await outbox.flush();
+  const [name] = await files.list("/outbox");
+  const path = `/outbox/${name}`;
+  // Closed, so that it looks at what now has the name.
+  await outbox.close();
+  await files.write(path, new Uint8Array((await files.read(path))!.length));
+  const again = await outbox.read(39);
+  expect(again?.statement).toEqual(statementOf(39, 39));
+  expect(await outbox.hashAt(38)).toEqual(sha256(statementOf(38, 38)));
+  // Bounded: a backlog is not held in memory.
+  const old = await Promise.all(Array.from({ length: 24 }, (_, seq) => outbox.read(seq)));
+  expect(old.filter((record) => record !== undefined)).toEqual([]);
+});
+
 test("statements that are added together share one sync", async () => {
   const files = new MemoryFiles();
   const outbox = await open(files, 1_000_000);

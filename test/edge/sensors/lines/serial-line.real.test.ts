@@ -1,4 +1,6 @@
 /** The serial line over pseudo terminals: a sensor that talks, is unplugged, and is plugged in again. */
+import { execFileSync } from "node:child_process";
+import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { type FileHandle, open, readlink, rename, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -17,6 +19,8 @@ import { lacks } from "../../../support/requirements.ts";
 import { testScope } from "../../../support/scope.ts";
 
 const scope = testScope();
+/** More than libuv has, unless somebody says otherwise. */
+const THREADS = 16;
 const FRAME = decodeHex("aac0d4043a0aa1601dab")!;
 const WAKE = "aab406010100000000000000000000ffff06ab";
 
@@ -115,6 +119,28 @@ describe.skipIf(lacks(socat))("a serial line", () => {
     await board.write(FRAME);
     await eventually("readings", () => edge.readings.length === 2 || undefined);
     await board.close();
+    await edge.stop();
+  });
+
+  test("hears its sensor also while all of Node's threads wait for a disk", async () => {
+    const pair = await startSerialPair(scope);
+    const edge = startEdge(pair.edge);
+    await eventually("an open line", () => edge.line.state === "open" || undefined);
+    const board = openSync(pair.board, "r+");
+    scope.defer(() => closeSync(board));
+    const folder = await scope.folder("stalled");
+    const stalled = join(folder, "disk");
+    execFileSync("mkfifo", [stalled]);
+    // A pipe that nobody writes to is not opened before somebody does: each of these holds a thread, or waits for one.
+    const waits = Array.from({ length: THREADS }, () => open(stalled, "r"));
+    try {
+      writeSync(board, FRAME);
+      await eventually("readings", () => edge.readings.length === 2 || undefined);
+    } finally {
+      const release = openSync(stalled, constants.O_RDWR | constants.O_NONBLOCK);
+      for (const handle of await Promise.all(waits)) await handle.close();
+      closeSync(release);
+    }
     await edge.stop();
   });
 
