@@ -12,6 +12,7 @@ export interface JsonSchema {
   readonly required?: readonly string[];
   readonly additionalProperties?: JsonSchema | boolean;
   readonly items?: JsonSchema;
+  readonly maxItems?: number;
   readonly anyOf?: readonly JsonSchema[];
   readonly oneOf?: readonly JsonSchema[];
   readonly allOf?: readonly JsonSchema[];
@@ -69,12 +70,18 @@ function typeInWords(type: string, schema: JsonSchema): string {
     case "string":
       return textInWords(schema);
     case "array":
-      return schema.items === undefined ? "a list" : `a list of: ${expectation(schema.items)}`;
+      return listInWords(schema);
     case "object":
       return "a table";
     default:
       return type;
   }
+}
+
+function listInWords({ items, maxItems }: JsonSchema): string {
+  if (items === undefined) return "a list";
+  const most = maxItems === undefined ? "" : ` at most ${maxItems}`;
+  return `a list of${most}: ${expectation(items)}`;
 }
 
 const FORMATS: Readonly<Record<string, string>> = {
@@ -139,12 +146,21 @@ export function exampleOf(schema: JsonSchema): unknown {
 
 /** Writes a value as it stands in TOML; what TOML cannot say, as JSON. */
 export function written(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(written).join(", ")}]`;
+  if (Array.isArray(value)) return listOf(value);
   if (value instanceof Date) return value.toISOString();
   if (typeof value === "number" || typeof value === "bigint") return String(value);
   if (value === undefined) return "nothing";
   const text = JSON.stringify(value) ?? "something";
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}
+
+const WRITTEN_ITEMS_MAX = 4;
+
+/** A list that is too long is not repeated whole. */
+function listOf(values: readonly unknown[]): string {
+  const more = values.length - WRITTEN_ITEMS_MAX;
+  const shown = values.slice(0, WRITTEN_ITEMS_MAX).map(written);
+  return `[${[...shown, ...(more > 0 ? [`and ${more} more`] : [])].join(", ")}]`;
 }
 
 /**

@@ -81,6 +81,8 @@ export async function runDoctor(
     }),
   );
   if (config !== undefined) findings.push(...(await examine(io, ports, config, dirname(file))));
+  // What was given up is not wrong.
+  io.signal.throwIfAborted();
   io.stdout.write(formatFindings(findings));
   return findings.some(({ level }) => level === "wrong") ? 1 : 0;
 }

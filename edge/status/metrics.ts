@@ -151,10 +151,14 @@ const CAMERA_GAUGES: readonly (readonly [
 
 /** Gives the metrics of agents that run in one process. */
 export function metricsOf(statuses: readonly AgentStatus[]): MetricFamily[] {
+  const names = statuses.map(({ device }) => device);
+  const nameOf = ({ device, kid }: AgentStatus): Sample["labels"] =>
+    // One name at two logs: without more, two samples of one series, of which Prometheus takes either.
+    names.indexOf(device) === names.lastIndexOf(device) ? { device } : { device, kid };
   const ofAgents = (samplesOf: (status: AgentStatus) => readonly Sample[]): Sample[] =>
     statuses.flatMap((status) =>
       samplesOf(status).map(({ labels, value }) => ({
-        labels: { device: status.device, ...labels },
+        labels: { ...nameOf(status), ...labels },
         value,
       })),
     );

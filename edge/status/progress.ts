@@ -25,6 +25,7 @@ interface Look {
   readonly storedSeq: number;
   readonly connectionsFailed: number;
   readonly flushesFailed: number;
+  readonly putOff: number;
 }
 
 /** Follows one agent. */
@@ -36,9 +37,10 @@ export class Progress {
     const { storedSeq, counters } = view;
     const { connectionsFailed, flushesFailed } = counters;
     const before = this.last;
-    this.last = { storedSeq, connectionsFailed, flushesFailed };
+    const putOff = putOffs(view);
+    this.last = { storedSeq, connectionsFailed, flushesFailed, putOff };
     if (before === undefined || storedSeq > before.storedSeq || owesNothing(view)) return true;
-    if (waitsForPeople(view)) return true;
+    if (waitsForPeople(view) || putOff > before.putOff) return true;
     if (view.waitsFor === "disk") return flushesFailed > before.flushesFailed;
     // A hub that takes the login and then says nothing is not away: its silence is what the watchdog is for.
     return !view.isConnected && connectionsFailed > before.connectionsFailed;
@@ -48,6 +50,11 @@ export class Progress {
 /** Everything that was read is signed, and everything signed is acknowledged: the sensors are silent. */
 function owesNothing({ nextSeq, storedSeq, waitingReadings }: ProgressView): boolean {
   return waitingReadings === 0 && (nextSeq === undefined || storedSeq >= nextSeq - 1);
+}
+
+/** Answers of a hub that wants the same again later (docs/edge.md, "Gaps"). */
+function putOffs({ counters: { nacksByCode } }: ProgressView): number {
+  return (nacksByCode.quota ?? 0) + (nacksByCode.future ?? 0);
 }
 
 /** Stands still for a reason that the agent states, and that a restart does not change. */

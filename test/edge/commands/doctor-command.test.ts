@@ -21,6 +21,7 @@ import { createKey } from "../../../platform/key-file.ts";
 import { exitCodeOf } from "../../../platform/lifecycle.ts";
 import { MemoryFiles } from "../../../platform/memory-files.ts";
 import { seededRandom } from "../../../platform/random.ts";
+import { UserError } from "../../../platform/user-error.ts";
 import { testScope } from "../../support/scope.ts";
 
 const scope = testScope();
@@ -100,14 +101,17 @@ async function settings(changes: {
   await files.write("/home/air-1/edge.toml", encodeUtf8(text));
 }
 
-async function doctor(cwd = "/home/air-1"): Promise<{ code: number; out: string }> {
+async function doctor(
+  cwd = "/home/air-1",
+  stop = new AbortController(),
+): Promise<{ code: number; out: string }> {
   let out = "";
   const io = {
     argv: [],
     env: {},
     stdout: { write: (text: string) => (out += text) },
     stderr: { write: (text: string) => (out += text) },
-    signal: new AbortController().signal,
+    signal: stop.signal,
     clock: systemClock,
     random: seededRandom(1),
     files,
@@ -285,6 +289,15 @@ test("a data folder that this user may not read is one finding among the others"
   expect(out).toMatch(/^WRONG +agent +EACCES/m);
   expect(out).toMatch(/^ok +trust/m);
   expect(out).not.toContain("login");
+});
+
+test("Ctrl-C while it looks finds nothing wrong", async () => {
+  const stop = new AbortController();
+  const reason = new UserError("Stopped by SIGINT.", { exitCode: 130 });
+  ports = { ...ports, freeBytes: () => Promise.resolve(2 ** 40).finally(() => stop.abort(reason)) };
+  const { code, out } = await doctor("/home/air-1", stop);
+  expect(out).toBe("kerbstone: Stopped by SIGINT.\n");
+  expect(code).toBe(130);
 });
 
 test("clock and space are judged by numbers", () => {

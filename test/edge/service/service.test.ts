@@ -46,6 +46,12 @@ test.each<[string, boolean, Partial<ProgressView>]>([
     true,
     { isConnected: false, counters: counting({ connectionsFailed: 1 }) },
   ],
+  [
+    "the hub wants it again later",
+    true,
+    { counters: { ...newCounters(), nacksByCode: { quota: 1 } } },
+  ],
+  ["the hub refuses it", false, { counters: { ...newCounters(), nacksByCode: { malformed: 1 } } }],
   ["the network is away, and nothing is tried", false, { isConnected: false }],
   ["the sensors are silent, and all is acknowledged", true, { waitingReadings: 0, nextSeq: 8 }],
   ["the sensors are silent, and something is not", false, { waitingReadings: 0 }],

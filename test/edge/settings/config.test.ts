@@ -36,3 +36,11 @@ test("a serial port is one sensor's, however it is written", async () => {
 test("a converter may serve several", async () => {
   expect(await faultsOf("tcp://converter:4001", "tcp://converter:4001")).toBe("");
 });
+
+test("too many sensors are told the bound, without repeating them all", async () => {
+  const text = await faultsOf(
+    ...Array.from({ length: 65 }, (_, at) => `tcp://converter:${at + 1}`),
+  );
+  expect(text).toMatch(/sensors: expected a list of at most 64: a table, found \[.*and 61 more\]/);
+  expect(text.length).toBeLessThan(700);
+});

@@ -149,6 +149,15 @@ test("the text is well formed: help and type once a name, before its samples", (
   expect(seen.size).toBeGreaterThan(35);
 });
 
+test("no series comes twice, also where two agents have one name", () => {
+  const text = formatMetrics(metricsOf([STATUS, { ...STATUS, kid: "fedcba9876543210" }]));
+  const series = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  const names = series.map((line) => line.slice(0, line.lastIndexOf(" ")));
+  expect(new Set(names).size).toBe(names.length);
+  expect(names).toContain('kerbstone_edge_connected{device="air-1",kid="fedcba9876543210"}');
+  expect(formatMetrics(metricsOf([STATUS]))).not.toContain("kid=");
+});
+
 test("what is not known is left out, not zero", () => {
   const [sensor] = STATUS.sensors;
   const text = formatMetrics(
