@@ -3,31 +3,22 @@
 import type { ProgramIo } from "../platform/lifecycle.ts";
 import { nearestName } from "../platform/near-name.ts";
 import { UserError } from "../platform/user-error.ts";
-import { showClips } from "./commands/clips-command.ts";
-import { runDoctor } from "./commands/doctor-command.ts";
-import { initEdge } from "./commands/init-command.ts";
-import { installService } from "./commands/install-service-command.ts";
-import { renewEdge } from "./commands/renew-command.ts";
-import { recoverEdge } from "./commands/recover-command.ts";
-import { runEdge } from "./commands/run-command.ts";
-import { showStatus } from "./commands/status-command.ts";
-import { testSensor } from "./commands/test-sensor-command.ts";
 
 type Program = (io: ProgramIo, argv: readonly string[]) => Promise<number>;
 
-const programs: Readonly<Record<string, Program>> = {
-  init: (io, argv) => initEdge(io, argv),
-  run: runEdge,
-  status: showStatus,
-  recover: recoverEdge,
-  renew: renewEdge,
-  "install-service": (io, argv) => installService(io, argv),
-  doctor: (io, argv) => runDoctor(io, argv),
-  "test-sensor": (io, argv) => testSensor(io, argv),
-  // What looks at cameras is loaded only where it is used.
-  "test-camera": async (io, argv) =>
-    (await import("./commands/test-camera-command.ts")).testCamera(io, argv),
-  clips: showClips,
+// Loaded when asked for: an agent has no use for what sets one up, and a small computer takes long to load it.
+const programs: Readonly<Record<string, () => Promise<Program>>> = {
+  init: async () => (await import("./commands/init-command.ts")).initEdge,
+  run: async () => (await import("./commands/run-command.ts")).runEdge,
+  status: async () => (await import("./commands/status-command.ts")).showStatus,
+  recover: async () => (await import("./commands/recover-command.ts")).recoverEdge,
+  renew: async () => (await import("./commands/renew-command.ts")).renewEdge,
+  "install-service": async () =>
+    (await import("./commands/install-service-command.ts")).installService,
+  doctor: async () => (await import("./commands/doctor-command.ts")).runDoctor,
+  "test-sensor": async () => (await import("./commands/test-sensor-command.ts")).testSensor,
+  "test-camera": async () => (await import("./commands/test-camera-command.ts")).testCamera,
+  clips: async () => (await import("./commands/clips-command.ts")).showClips,
 };
 
 /** Runs `kerbstone edge …`; `io.argv` begins with the subcommand. */
@@ -44,5 +35,6 @@ export async function run(io: ProgramIo): Promise<number> {
       hint: near === undefined ? `Known are ${names.join(", ")}.` : `Did you mean ${near}?`,
     });
   }
-  return programs[name]!(io, argv);
+  const program = await programs[name]!();
+  return program(io, argv);
 }
