@@ -27,6 +27,7 @@ import { Inquiries } from "./inquiries.ts";
 import { formatLiveView } from "./status/live-view.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { PackSigner } from "./packs/pack-signer.ts";
+import { Pulse } from "./pulse.ts";
 import { Owed } from "./packs/owed.ts";
 import type { OwedCounts } from "./packs/owed.ts";
 import { Publisher } from "./delivery/publisher.ts";
@@ -40,6 +41,8 @@ import { readStatus, writeStatus } from "./status/status-file.ts";
 import type { AgentStatus } from "./status/status.ts";
 
 const TICK_MS = 1_000;
+/** A sensor that says something ten times a second, or five, then wakes the agent as often and no oftener. */
+const TICK_EARLY_MS = 250;
 const STATE_EVERY_MS = 5_000;
 /** Streets throw signals about by tens of metres; a box that was carried off is farther away soon. */
 const MOVED_METRES = 150;
@@ -67,6 +70,7 @@ export class Agent {
   private readonly previewChannel: PreviewChannel | undefined;
   private readonly sensors: readonly Sensor[];
   private readonly cameras: Cameras | undefined;
+  private readonly pulse: Pulse;
   private readonly diskRetry: BackOff;
   private nextFlushMs = 0;
   private nextStateMs = 0;
@@ -92,6 +96,7 @@ export class Agent {
     this.outbox = outbox;
     this.owed = new Owed(files, `${dataFolder}/owed.json`, outbox);
     this.kid = kidHex(signer.publicKey);
+    this.pulse = new Pulse({ clock, everyMs: TICK_MS, earlyMs: TICK_EARLY_MS });
     this.diskRetry = new BackOff(random, DISK_RETRY);
     const { notBeforeMs, waitForSyncMs, preferClock: prefer } = parts;
     const time = new ClockSource({ clock, notBeforeMs, waitForSyncMs, prefer });
@@ -190,7 +195,7 @@ export class Agent {
     await this.inquiries.askSync();
     while (!signal.aborted) {
       this.tick(signal);
-      await clock.sleep(TICK_MS, signal).catch(() => undefined);
+      await this.pulse.next(signal);
     }
     await Promise.all([...running, this.storing]);
     this.intake.close(clock.monotonicMs(), true);
@@ -280,6 +285,7 @@ export class Agent {
       logger,
       readings: (stream: string, readings: readonly SensorReading[]) => {
         this.intake.push(stream, readings);
+        this.pulse.awake();
       },
       fix: (fix: Fix) => this.takeFix(fix),
     });

@@ -3,16 +3,8 @@
 import { runGroup } from "../platform/command-group.ts";
 import type { CommandGroup } from "../platform/command-group.ts";
 import type { ProgramIo } from "../platform/lifecycle.ts";
-import { showClips } from "./commands/clips-command.ts";
-import { runDoctor } from "./commands/doctor-command.ts";
-import { initEdge } from "./commands/init-command.ts";
-import { installService } from "./commands/install-service-command.ts";
-import { renewEdge } from "./commands/renew-command.ts";
-import { recoverEdge } from "./commands/recover-command.ts";
-import { runEdge } from "./commands/run-command.ts";
-import { showStatus } from "./commands/status-command.ts";
-import { testSensor } from "./commands/test-sensor-command.ts";
 
+// Loaded when asked for: an agent has no use for what sets one up, and a small computer takes long to load it.
 const EDGE: CommandGroup = {
   name: "kerbstone edge",
   about: "The agent beside the sensors. CONFIG is a device's settings file, edge.toml.",
@@ -22,11 +14,11 @@ const EDGE: CommandGroup = {
       commands: {
         "test-sensor": {
           about: "says what is heard at a port, over MQTT, or at an address that boards push to",
-          run: (io, argv) => testSensor(io, argv),
+          run: async (io, argv) =>
+            (await import("./commands/test-sensor-command.ts")).testSensor(io, argv),
         },
         "test-camera": {
           about: "says what a camera sends, and whether it can be recorded",
-          // What looks at cameras is loaded only where it is used.
           run: async (io, argv) =>
             (await import("./commands/test-camera-command.ts")).testCamera(io, argv),
         },
@@ -37,33 +29,51 @@ const EDGE: CommandGroup = {
       commands: {
         init: {
           about: "makes a device's key and settings, and the line by which the operator enrols it",
-          run: (io, argv) => initEdge(io, argv),
+          run: async (io, argv) => (await import("./commands/init-command.ts")).initEdge(io, argv),
         },
         doctor: {
           about: "looks at everything that a device needs, and says what is wrong and what to do",
-          run: (io, argv) => runDoctor(io, argv),
+          run: async (io, argv) =>
+            (await import("./commands/doctor-command.ts")).runDoctor(io, argv),
         },
-        run: { about: "runs devices, here in the foreground", run: runEdge },
+        run: {
+          about: "runs devices, here in the foreground",
+          run: async (io, argv) => (await import("./commands/run-command.ts")).runEdge(io, argv),
+        },
         "install-service": {
           about: "has systemd run a device, also after the machine has been started again",
-          run: (io, argv) => installService(io, argv),
+          run: async (io, argv) =>
+            (await import("./commands/install-service-command.ts")).installService(io, argv),
         },
       },
     },
     {
       title: "While it runs",
       commands: {
-        status: { about: "shows how devices are, again every second", run: showStatus },
-        clips: { about: "lists a device's recordings, and copies them", run: showClips },
+        status: {
+          about: "shows how devices are, again every second",
+          run: async (io, argv) =>
+            (await import("./commands/status-command.ts")).showStatus(io, argv),
+        },
+        clips: {
+          about: "lists a device's recordings, and copies them",
+          run: async (io, argv) =>
+            (await import("./commands/clips-command.ts")).showClips(io, argv),
+        },
       },
     },
     {
       title: "When something has happened",
       commands: {
-        recover: { about: "lets a device go on that has stopped signing", run: recoverEdge },
+        recover: {
+          about: "lets a device go on that has stopped signing",
+          run: async (io, argv) =>
+            (await import("./commands/recover-command.ts")).recoverEdge(io, argv),
+        },
         renew: {
           about: "gives a device a new key, with the settings that it has",
-          run: renewEdge,
+          run: async (io, argv) =>
+            (await import("./commands/renew-command.ts")).renewEdge(io, argv),
         },
       },
     },

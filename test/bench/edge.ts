@@ -41,17 +41,27 @@ export async function benchEdge(folder: string): Promise<Figure[]> {
     await edge.line(/runs/);
     await listener.line(/listens/);
     await pause(WARM_UP_S * 1000);
-    const before = await edge.cpuSeconds();
-    const idleBefore = await listener.cpuSeconds();
+    const before = await useOf(edge);
+    const idleBefore = await useOf(listener);
     await pause(MEASURED_S * 1000);
-    const seconds = (await edge.cpuSeconds()) - before;
-    const idleSeconds = (await listener.cpuSeconds()) - idleBefore;
+    const after = await useOf(edge);
+    const idleAfter = await useOf(listener);
+    const seconds = after.seconds - before.seconds;
+    const idleSeconds = idleAfter.seconds - idleBefore.seconds;
+    const wakeUps = after.wakeUps - before.wakeUps;
+    const idleWakeUps = idleAfter.wakeUps - idleBefore.wakeUps;
     return [
       {
         what: "agent, 10 readings a second: share of a core",
         measured: `${percent(seconds)} %`,
         against: `${percent(idleSeconds)} % of a Node process that is sent the same lines, and throws them away`,
         ratio: seconds / idleSeconds,
+      },
+      {
+        what: "agent, 10 readings a second: wake-ups of all threads",
+        measured: `${perSecond(wakeUps)} a second`,
+        against: `${perSecond(idleWakeUps)} of that process`,
+        ratio: wakeUps / idleWakeUps,
       },
       {
         what: "agent, 10 readings a second: anonymous memory",
@@ -68,6 +78,15 @@ export async function benchEdge(folder: string): Promise<Figure[]> {
     await board.close();
     await hub.program.stop();
   }
+}
+
+/** What a program has used so far. */
+async function useOf(program: MeasuredProgram): Promise<{ seconds: number; wakeUps: number }> {
+  return { seconds: await program.cpuSeconds(), wakeUps: await program.wakeUps() };
+}
+
+function perSecond(count: number): string {
+  return (count / MEASURED_S).toFixed(1);
 }
 
 function percent(seconds: number): string {

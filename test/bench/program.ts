@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { MemoryCage } from "./memory-cage.ts";
@@ -52,6 +52,17 @@ export class MeasuredProgram {
     const stat = await readFile(`/proc/${this.#child.pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }
+
+  /** How often its threads have gone to sleep so far, all of them together: each time somebody had to wake one. */
+  async wakeUps(): Promise<number> {
+    const tasks = `/proc/${this.#child.pid}/task`;
+    let sum = 0;
+    for (const task of await readdir(tasks)) {
+      const status = await readFile(`${tasks}/${task}/status`, "utf8");
+      sum += Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1]);
+    }
+    return sum;
   }
 
   /** Anonymous memory in MB: what is not a mapped file. */
