@@ -122,7 +122,7 @@ function componentOf(
   };
 }
 
-/** A diagnostic entity: a problem where the agent cannot sign, or the hub does not take what it signs. */
+/** A diagnostic entity: a problem where the agent cannot sign, or the hub does not take what it signs (ledger-state.ts). */
 function loggingComponent({ device, origin }: AnnouncedDevice): object {
   return {
     platform: "binary_sensor",

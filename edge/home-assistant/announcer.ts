@@ -20,13 +20,15 @@ import {
   valueTopic,
 } from "./announcement.ts";
 import type { AnnouncedValue } from "./announcement.ts";
+import { UNKNOWN } from "./ledger-state.ts";
+import type { LedgerState } from "./ledger-state.ts";
 
 /** What is told of an agent. */
 export interface AgentView {
   /** The newest value of every quantity. */
   readonly latest: readonly LatestReading[];
   /** Whether what is measured is signed and reaches the hub. */
-  readonly isLogging: boolean;
+  readonly ledger: LedgerState;
 }
 
 /** What an announcer is made of. */
@@ -58,7 +60,7 @@ export class Announcer {
   private readonly told = new Map<string, number>();
   private client: MqttClient | undefined;
   private announced = "";
-  private logging: string | undefined;
+  private ledger: LedgerState | undefined;
   private hasFailed = false;
 
   constructor(parts: AnnouncerParts) {
@@ -111,7 +113,7 @@ export class Announcer {
       logger.info({}, "connected to Home Assistant's broker");
     this.hasFailed = false;
     this.announced = "";
-    this.logging = undefined;
+    this.ledger = undefined;
     this.told.clear();
     client.subscribe(`${prefix}/status`, { qos: 1 }, () => undefined);
     this.publish(client, availabilityTopic(device), ONLINE, true);
@@ -122,7 +124,7 @@ export class Announcer {
   private tell(client: MqttClient): void {
     if (!client.connected) return;
     const { device, prefix, look } = this.parts;
-    const { latest, isLogging } = look();
+    const { latest, ledger } = look();
     const readings = latest.slice(0, VALUES_MAX);
     const announcement = announcementOf(
       { ...this.parts, values: readings.map(announcedValue) },
@@ -132,9 +134,8 @@ export class Announcer {
       this.announced = announcement.body;
       this.publish(client, announcement.topic, announcement.body, true);
     }
-    const logging = isLogging ? "ok" : "problem";
-    if (logging !== this.logging) this.publish(client, loggingTopic(device), logging, true);
-    this.logging = logging;
+    if (ledger !== this.ledger) this.publish(client, loggingTopic(device), ledger, true);
+    this.ledger = ledger;
     for (const reading of readings) {
       const topic = valueTopic(device, reading);
       if (this.told.get(topic) === reading.atMs) continue;
@@ -182,5 +183,5 @@ function announcedValue({ stream, quantity, unit, value }: LatestReading): Annou
 
 /** A value that its sensor disowns is unknown: automations have no use for it. */
 function stateOf({ value, fault }: LatestReading): string {
-  return fault === true ? "None" : String(value);
+  return fault === true ? UNKNOWN : String(value);
 }
