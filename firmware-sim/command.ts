@@ -231,7 +231,9 @@ export function readSimCommand(argv: readonly string[]): SimRequest | undefined 
 
 /** Puts the names of flags in place of a scenario's fields in a sentence about one. */
 export function describeByFlags(fault: string): string {
-  const said = fault.replace(/such as (\w+) = "([^"]*)"/g, "such as --$1 $2");
+  const said = fault
+    .replace(/such as (\w+) = "([^"]*)"/g, "such as --$1 $2")
+    .replace(/(columns: .*such as )(\w+) = (\w+)/, "$1--columns $2=$3");
   return said.replace(/^(?:boards\[0\])?\.?([A-Za-z0-9_.[\]-]*):/, (_whole, path: string) => {
     const [first = "", second, third] = path.split(/[.[\]]+/);
     const isSource = first === "replay" || first === "capture";

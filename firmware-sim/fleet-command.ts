@@ -2,7 +2,8 @@
  * `kerbstone sim --hub`: virtual devices on a hub, from their keys to the report.
  */
 import { resolve } from "node:path";
-import { decodeUtf8, encodeUtf8 } from "../ledger/bytes.ts";
+import { encodeUtf8 } from "../ledger/bytes.ts";
+import { readGivenText } from "../platform/given-file.ts";
 import { HttpClient } from "../platform/http-client.ts";
 import type { ProgramIo } from "../platform/lifecycle.ts";
 import { openFilesMax } from "../platform/open-files.ts";
@@ -124,11 +125,7 @@ async function readCa(request: FleetRequest, io: ProgramIo): Promise<string | un
 }
 
 async function readText(io: ProgramIo, file: string): Promise<string> {
-  const bytes = await io.files.read(resolve(io.cwd, file));
-  if (bytes === undefined) throw new UserError(`There is no file ${file}.`);
-  const text = decodeUtf8(bytes);
-  if (text === undefined) throw new UserError(`${file} is no UTF-8 text.`);
-  return text;
+  return readGivenText(io.files, resolve(io.cwd, file));
 }
 
 function refuseOther(facts: HubFacts, vkey: string | undefined): void {

@@ -3,7 +3,7 @@
  * runs virtual devices instead (fleet-command.ts).
  */
 import { dirname, resolve } from "node:path";
-import { decodeUtf8 } from "../ledger/bytes.ts";
+import { readGivenText } from "../platform/given-file.ts";
 import type { ProgramIo } from "../platform/lifecycle.ts";
 import { UserError } from "../platform/user-error.ts";
 import { describeByFlags, readSimCommand, simHelp, type SimRequest } from "./command.ts";
@@ -57,14 +57,15 @@ async function loadScenario(
 ): Promise<{ scenario: Scenario; folder: string }> {
   if (request.scenario === undefined) {
     const scenario = readScenario(request.values);
-    if (Array.isArray(scenario)) throw new UserError(scenario.map(describeByFlags).join("\n"));
+    if (Array.isArray(scenario)) {
+      throw new UserError(scenario.map(describeByFlags).join("\n"), {
+        hint: "kerbstone sim --help says what there is; --scenario takes all boards from a file.",
+      });
+    }
     return { scenario, folder: io.cwd };
   }
   const path = resolve(io.cwd, request.scenario);
-  const bytes = await io.files.read(path);
-  if (bytes === undefined) throw new UserError(`There is no file ${path}.`);
-  const text = decodeUtf8(bytes);
-  if (text === undefined) throw new UserError(`${path} is no UTF-8 text.`);
+  const text = await readGivenText(io.files, path);
   if (/^\s*\[\[\s*devices\s*\]\]/m.test(text)) {
     throw new UserError(`${request.scenario} has devices: --hub says where their hub is.`);
   }

@@ -14,6 +14,7 @@ import { formatHelp, parseFlags } from "../platform/command-line.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { CommandSpec } from "../platform/command-line.ts";
 import { lockFolder } from "../platform/folder-lock.ts";
+import { readGivenFile } from "../platform/given-file.ts";
 import { loadKey } from "../platform/key-file.ts";
 import { HttpClient } from "../platform/http-client.ts";
 import { Shutdown } from "../platform/lifecycle.ts";
@@ -280,7 +281,5 @@ function refuseUnless(check: () => unknown, sentence: string): void {
 }
 
 async function pem(io: ProgramIo, path: string): Promise<string> {
-  const bytes = await io.files.read(resolve(io.cwd, path));
-  if (bytes === undefined) throw new UserError(`There is no file ${path}.`);
-  return decodeUtf8(bytes) ?? "";
+  return decodeUtf8(await readGivenFile(io.files, resolve(io.cwd, path))) ?? "";
 }

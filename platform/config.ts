@@ -7,7 +7,6 @@
  */
 import { type TomlTable, TomlError, parse as parseToml } from "smol-toml";
 import { z } from "zod";
-import { decodeUtf8 } from "../ledger/bytes.ts";
 import type { FlagSpec } from "./command-line.ts";
 import { type Files, nodeFiles } from "./files.ts";
 import {
@@ -18,6 +17,7 @@ import {
   isRecord,
   unknownKey,
 } from "./config-fault.ts";
+import { readGivenText } from "./given-file.ts";
 import { flagName, formatPath, variableName } from "./config-name.ts";
 import {
   type JsonSchema,
@@ -103,10 +103,7 @@ function leavesOf(schema: JsonSchema, path: readonly string[] = []): Leaf[] {
 }
 
 async function readTable(path: string, files: Files = nodeFiles): Promise<TomlTable> {
-  const bytes = await files.read(path);
-  if (bytes === undefined) throw new UserError(`There is no configuration file ${path}.`);
-  const text = decodeUtf8(bytes);
-  if (text === undefined) throw new UserError(`${path} is not UTF-8 text.`);
+  const text = await readGivenText(files, path, "configuration file");
   try {
     return parseToml(text);
   } catch (error) {

@@ -28,6 +28,8 @@ export interface FileFacts {
   /** Permission bits, such as 0o600. */
   readonly mode: number;
   readonly isFolder: boolean;
+  /** As against a folder, a pipe or a device. */
+  readonly isFile: boolean;
 }
 
 /** A disk. Paths are absolute or relative to the working folder; folders must exist before anything is put in them. */
@@ -133,7 +135,12 @@ export const nodeFiles: Files = {
   facts: (path) =>
     orUndefined(async () => {
       const found = await stat(path);
-      return { size: found.size, mode: found.mode & 0o777, isFolder: found.isDirectory() };
+      return {
+        size: found.size,
+        mode: found.mode & 0o777,
+        isFolder: found.isDirectory(),
+        isFile: found.isFile(),
+      };
     }),
 };
 

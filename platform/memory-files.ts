@@ -186,9 +186,10 @@ export class MemoryFiles implements Files {
     this.#needPower(path);
     const target = resolve(path);
     const folderMode = this.#folders.get(target);
-    if (folderMode !== undefined) return { size: 0, mode: folderMode, isFolder: true };
+    if (folderMode !== undefined)
+      return { size: 0, mode: folderMode, isFolder: true, isFile: false };
     const file = this.#files.get(target);
-    return file && { size: file.size, mode: file.mode, isFolder: false };
+    return file && { size: file.size, mode: file.mode, isFolder: false, isFile: true };
   }
 
   #rawFile(path: string, file: MemoryFile): RawFile {

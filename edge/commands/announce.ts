@@ -5,6 +5,7 @@ import type { Logger } from "../../platform/log.ts";
 import { VERSION } from "../../platform/version.ts";
 import type { Agent } from "../agent.ts";
 import { Announcer } from "../home-assistant/announcer.ts";
+import { LedgerWatch } from "../home-assistant/ledger-state.ts";
 import { connectBroker } from "../sensors/lines/broker-transport.ts";
 import type { BrokerAccess } from "../sensors/lines/lan-access.ts";
 import type { EdgeConfig } from "../settings/config.ts";
@@ -23,6 +24,7 @@ export function announcerOf(
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   };
+  const watch = new LedgerWatch(clock);
   return new Announcer({
     device: name,
     origin,
@@ -30,11 +32,7 @@ export function announcerOf(
     prefix: homeAssistant.prefix,
     expireAfterSeconds: homeAssistant.expireAfterSeconds,
     streams: sensors.flatMap(streamsOf),
-    look: () => {
-      const { isConnected, halted, isHubBehind, waitsFor } = agent.status();
-      const isLogging = isConnected && !halted && !isHubBehind && waitsFor === undefined;
-      return { latest: agent.latest, isLogging };
-    },
+    look: () => ({ latest: agent.latest, ledger: watch.next(agent.status()) }),
     connect: (options) => connectBroker(broker, { ...options, ...login }, () => undefined),
     clock,
     logger,

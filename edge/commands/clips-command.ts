@@ -1,6 +1,6 @@
 /** `kerbstone edge clips CONFIG`: the recordings of a device's cameras, which of them are signed, and copies of them. */
 
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { encodeHex } from "../../ledger/bytes.ts";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec, FlagValues } from "../../platform/command-line.ts";
@@ -11,7 +11,7 @@ import { UserError } from "../../platform/user-error.ts";
 import { listSegments } from "../cameras/recording/segment-files.ts";
 import type { SegmentFile } from "../cameras/recording/segment-files.ts";
 import type { SegmentRecord } from "../cameras/recording/segment-record.ts";
-import { loadEdgeConfig } from "../settings/config.ts";
+import { loadDevice } from "../settings/device-settings.ts";
 
 const spec = {
   usage: "kerbstone edge clips CONFIG [--camera NAME] [--from T] [--to T] [--export DIR] [--json]",
@@ -44,15 +44,14 @@ export async function showClips(io: ProgramIo, argv: readonly string[]): Promise
     io.stdout.write(formatHelp(spec));
     return 0;
   }
-  const file = resolve(io.cwd, positionals[0]!);
-  const config = await loadEdgeConfig({ file, env: io.env, flags: {}, files: io.files });
+  const { config, folder } = await loadDevice(io, positionals[0]!);
   const names = config.cameras.map(({ name }) => name);
   if (flags.camera !== undefined && !names.includes(flags.camera)) {
     throw new UserError(`${config.name} has no camera ${flags.camera}.`, {
       hint: names.length === 0 ? "It has none at all." : `It has ${names.join(", ")}.`,
     });
   }
-  const data = resolve(dirname(file), config.data);
+  const data = resolve(folder, config.data);
   const listed: Listed[] = [];
   for (const camera of flags.camera === undefined ? names : [flags.camera]) {
     const segments = await listSegments(io.files, `${data}/cameras/${camera}`);

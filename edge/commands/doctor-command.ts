@@ -13,7 +13,8 @@ import { freeBytes } from "../../platform/free-space.ts";
 import { loadKey } from "../../platform/key-file.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { silentLogger } from "../../platform/log.ts";
-import { loadEdgeConfig } from "../settings/config.ts";
+import { loadDevice } from "../settings/device-settings.ts";
+import type { DeviceSettings } from "../settings/device-settings.ts";
 import type { EdgeConfig } from "../settings/config.ts";
 import type { ProbePorts } from "../cameras/camera-probe.ts";
 import type { CameraCase } from "./camera-diagnosis.ts";
@@ -71,16 +72,15 @@ export async function runDoctor(
     io.stdout.write(formatHelp(spec));
     return 0;
   }
-  const file = resolve(io.cwd, positionals[0]!);
   const findings: Finding[] = [];
-  let config: EdgeConfig | undefined;
+  let device: DeviceSettings | undefined;
   findings.push(
     await find("settings", async () => {
-      config = await loadEdgeConfig({ file, env: io.env, flags: {}, files: io.files });
-      return `${config.name}, for ${config.origin}`;
+      device = await loadDevice(io, positionals[0]!);
+      return `${device.config.name}, for ${device.config.origin}`;
     }),
   );
-  if (config !== undefined) findings.push(...(await examine(io, ports, config, dirname(file))));
+  if (device !== undefined) findings.push(...(await examine(io, ports, device)));
   // What was given up is not wrong.
   io.signal.throwIfAborted();
   io.stdout.write(formatFindings(findings));
@@ -90,8 +90,7 @@ export async function runDoctor(
 async function examine(
   io: ProgramIo,
   ports: DoctorPorts,
-  config: EdgeConfig,
-  folder: string,
+  { config, folder }: DeviceSettings,
 ): Promise<Finding[]> {
   const data = resolve(folder, config.data);
   const found = await findStatus(io.files, data).catch((error: unknown) => error as Error);

@@ -3,9 +3,9 @@
 import { Buffer } from "node:buffer";
 import { resolve } from "node:path";
 import { connect } from "mqtt";
+import { readGivenFile } from "../../platform/given-file.ts";
 import { HttpClient } from "../../platform/http-client.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
-import { UserError } from "../../platform/user-error.ts";
 import type { ConnectHub } from "../delivery/hub-connection.ts";
 import { askShown, standingOf } from "../delivery/standing.ts";
 import type { Standing } from "../delivery/standing.ts";
@@ -33,11 +33,7 @@ export async function readAuthority(
   { ca }: EdgeConfig["hub"],
   folder: string,
 ): Promise<Uint8Array | undefined> {
-  if (ca === undefined) return undefined;
-  const path = resolve(folder, ca);
-  const pem = await files.read(path);
-  if (pem === undefined) throw new UserError(`There is no file ${path}.`);
-  return pem;
+  return ca === undefined ? undefined : readGivenFile(files, resolve(folder, ca));
 }
 
 /** What asks the hub's HTTP server, with one attempt of ten seconds. Rejects with `UserError` where the authority's file is missing. */

@@ -9,6 +9,7 @@ import { formatHelp, numberFlag, parseFlags } from "../../platform/command-line.
 import type { CommandSpec, FlagValues } from "../../platform/command-line.ts";
 import { lockFolder } from "../../platform/folder-lock.ts";
 import type { FolderLock } from "../../platform/folder-lock.ts";
+import { readGivenFile } from "../../platform/given-file.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { discoverSensors } from "../finding/discovery.ts";
@@ -238,8 +239,7 @@ async function findSensors(
 
 async function readPem(io: ProgramIo, file: string): Promise<Uint8Array> {
   const path = resolve(io.cwd, file);
-  const bytes = await io.files.read(path);
-  if (bytes === undefined) throw new UserError(`There is no file ${path}.`);
+  const bytes = await readGivenFile(io.files, path);
   if (decodeUtf8(bytes)?.includes("-----BEGIN CERTIFICATE-----") !== true)
     throw new UserError(`${path} holds no certificate in PEM.`, {
       hint: "It begins with -----BEGIN CERTIFICATE-----; ask the operator for the authority's.",

@@ -11,7 +11,7 @@ import type { CommandSpec } from "../../platform/command-line.ts";
 import { loadKey } from "../../platform/key-file.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
-import { loadEdgeConfig } from "../settings/config.ts";
+import { loadDevice } from "../settings/device-settings.ts";
 import { formatUnit, unitName } from "../service/systemd-unit.ts";
 import { watchdogSeconds } from "../service/watchdog.ts";
 
@@ -99,16 +99,16 @@ export async function installService(
     io.stdout.write(formatHelp(spec));
     return 0;
   }
-  const file = resolve(io.cwd, positionals[0]!);
-  const config = await loadEdgeConfig({ file, env: {}, flags: {}, files: io.files });
-  const keyPath = resolve(dirname(file), config.key);
+  // The service has none of this shell's variables.
+  const { file, folder, config } = await loadDevice({ ...io, env: {} }, positionals[0]!);
+  const keyPath = resolve(folder, config.key);
   await loadKey(io.files, keyPath);
   const cameras = config.cameras.length;
   const usual = MEMORY_USUAL + MEMORY_OF_CAMERA * cameras;
   const memoryMaxMebibytes = Number(flags["memory-max"] ?? usual);
   if (!(Number.isInteger(memoryMaxMebibytes) && memoryMaxMebibytes >= MEMORY_MIN))
     throw new UserError(`--memory-max needs a whole number from ${MEMORY_MIN}.`);
-  const dataFolder = resolve(dirname(file), config.data);
+  const dataFolder = resolve(folder, config.data);
   const unit = formatUnit({
     device: config.name,
     command: [...ports.command, "edge", "run", file],

@@ -2,12 +2,12 @@
  * `kerbstone edge recover CONFIG`: a person vouches that this is the only card with its key (docs/edge.md, "Stopping").
  */
 
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec } from "../../platform/command-line.ts";
 import { lockFolder } from "../../platform/folder-lock.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
-import { loadEdgeConfig } from "../settings/config.ts";
+import { loadDevice } from "../settings/device-settings.ts";
 import { HaltMarks } from "../delivery/halt.ts";
 
 const spec = {
@@ -25,15 +25,14 @@ export async function recoverEdge(io: ProgramIo, argv: readonly string[]): Promi
     io.stdout.write(formatHelp(spec));
     return 0;
   }
-  const file = resolve(io.cwd, positionals[0]!);
-  const config = await loadEdgeConfig({ file, env: io.env, flags: {}, files: io.files });
-  const folder = resolve(dirname(file), config.data);
+  const device = await loadDevice(io, positionals[0]!);
+  const folder = resolve(device.folder, device.config.data);
   const lock = await lockFolder(folder);
   try {
     await new HaltMarks(io.files, folder).allowRecovery();
   } finally {
     await lock.release();
   }
-  io.stdout.write(`${config.name} goes on at the hub's next answer; start it again.\n`);
+  io.stdout.write(`${device.config.name} goes on at the hub's next answer; start it again.\n`);
   return 0;
 }

@@ -6,7 +6,7 @@
  */
 
 import { chown, rename, rm, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { getuid } from "node:process";
 import { kidHex } from "../../ledger/key.ts";
 import { REASONS } from "../../ledger/kinds/reason.ts";
@@ -19,7 +19,7 @@ import { UserError } from "../../platform/user-error.ts";
 import { askShown } from "../delivery/standing.ts";
 import type { ShownDevice } from "../delivery/standing.ts";
 import { findStatus } from "../status/status-socket.ts";
-import { loadEdgeConfig } from "../settings/config.ts";
+import { loadDevice } from "../settings/device-settings.ts";
 import type { EdgeConfig } from "../settings/config.ts";
 import type { DeviceProfile } from "../../platform/enrolment-request.ts";
 import { hubClient } from "./hub-access.ts";
@@ -63,9 +63,7 @@ export async function renewEdge(io: ProgramIo, argv: readonly string[]): Promise
     io.stdout.write(formatHelp(spec));
     return 0;
   }
-  const file = resolve(io.cwd, positionals[0]!);
-  const config = await loadEdgeConfig({ file, env: io.env, flags: {}, files: io.files });
-  const folder = dirname(file);
+  const { file, folder, config } = await loadDevice(io, positionals[0]!);
   const reason = flags.reason ?? "replaced";
   if (!REASONS.some((known) => known === reason))
     throw new UserError(`--reason is one of ${REASONS.join(", ")}, not ${reason}.`);

@@ -2,7 +2,7 @@
  * `kerbstone edge run CONFIG…`: agents as a program, one for each settings file, all in one process.
  */
 
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { pid } from "node:process";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
@@ -14,7 +14,8 @@ import type { Logger } from "../../platform/log.ts";
 import type { Agent } from "../agent.ts";
 import { announcerOf } from "./announce.ts";
 import { openAgent } from "./open-agent.ts";
-import { loadEdgeConfig, settingFlagsOfEdge } from "../settings/config.ts";
+import { settingFlagsOfEdge } from "../settings/config.ts";
+import { loadDevice } from "../settings/device-settings.ts";
 import type { EdgeConfig } from "../settings/config.ts";
 import { formatMetrics } from "../status/exposition.ts";
 import { Lines } from "../sensors/lines/connect.ts";
@@ -57,26 +58,25 @@ export async function runEdge(io: ProgramIo, argv: readonly string[]): Promise<n
   let patienceMs = 0;
   try {
     for (const path of positionals) {
-      const file = resolve(io.cwd, path);
-      const config = await loadEdgeConfig({ file, env: io.env, flags, files: io.files });
+      const { config, folder } = await loadDevice(io, path, flags);
       const logger = pinoLogger(config.name, config.logLevel, destination);
-      const lock = await lockFolder(resolve(dirname(file), config.data));
+      const lock = await lockFolder(resolve(folder, config.data));
       shutdown.add(`lock of ${config.name}`, () => lock.release());
-      const agent = await openAgent(io, config, dirname(file), logger, lines, askTimeSync);
+      const agent = await openAgent(io, config, folder, logger, lines, askTimeSync);
       const run = agent.run(shutdown.signal);
       run.catch((error: unknown) => shutdown.fail(error));
       agents.push(agent);
       const { pack, sending } = config;
       const pace = { packSeconds: pack.seconds, reconnectMostMs: sending.reconnectMostMs };
       patienceMs = Math.max(patienceMs, watchdogSeconds(pace) * 1000);
-      await shareStatus(agent, resolve(dirname(file), config.data), shutdown, logger);
+      await shareStatus(agent, resolve(folder, config.data), shutdown, logger);
       if (config.metrics !== undefined) {
         // "9464" and "127.0.0.1:9464" are one address.
         const address = formatListenAddress(parseListenAddress(config.metrics)!);
         served.set(address, [...(served.get(address) ?? []), agent]);
       }
       shutdown.add(config.name, () => run);
-      await announce(io, agent, config, dirname(file), shutdown, logger);
+      await announce(io, agent, config, folder, shutdown, logger);
       io.stdout.write(`${config.name} runs, for ${config.origin}\n`);
     }
     for (const [address, agents] of served) {

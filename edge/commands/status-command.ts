@@ -1,11 +1,11 @@
 /** `kerbstone edge status CONFIG…`: how agents are, from themselves where they run, else from what they last wrote. */
 
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec } from "../../platform/command-line.ts";
 import { asUserError } from "../../platform/system-error.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
-import { loadEdgeConfig } from "../settings/config.ts";
+import { loadDevice } from "../settings/device-settings.ts";
 import { LiveScreen } from "./live-screen.ts";
 import { findStatus } from "../status/status-socket.ts";
 import type { FoundStatus } from "../status/status-socket.ts";
@@ -38,9 +38,8 @@ export async function showStatus(io: ProgramIo, argv: readonly string[]): Promis
   }
   const devices: Device[] = [];
   for (const path of positionals) {
-    const file = resolve(io.cwd, path);
-    const config = await loadEdgeConfig({ file, env: io.env, flags: {}, files: io.files });
-    devices.push({ name: config.name, data: resolve(dirname(file), config.data) });
+    const { config, folder } = await loadDevice(io, path);
+    devices.push({ name: config.name, data: resolve(folder, config.data) });
   }
   if (io.stdout.isTTY === true && !flags.once && !flags.json) return showLive(io, devices);
   let exitCode = 0;

@@ -1,6 +1,6 @@
 /** `kerbstone edge test-camera URL|CONFIG`: is there a picture, and of what kind? */
 
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec, FlagValues } from "../../platform/command-line.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
@@ -11,7 +11,7 @@ import { probeCamera } from "../cameras/camera-probe.ts";
 import type { CameraReport, ProbePorts } from "../cameras/camera-probe.ts";
 import type { CameraAccess } from "../cameras/rtsp/camera-access.ts";
 import { readCameraAccess } from "../settings/camera-setup.ts";
-import { loadEdgeConfig } from "../settings/config.ts";
+import { loadDevice } from "../settings/device-settings.ts";
 import { formatCamera } from "../settings/settings-file.ts";
 import { cameraRemedy, systemCameraPorts } from "./camera-ports.ts";
 
@@ -86,13 +86,12 @@ async function subjectsOf(io: ProgramIo, flags: Flags, text: string): Promise<Su
     const access = await accessOf(io, flags, text);
     return [{ name: undefined, access, ffmpeg: flags.ffmpeg ?? "ffmpeg" }];
   }
-  const file = resolve(io.cwd, text);
-  const config = await loadEdgeConfig({ file, env: io.env, flags: {}, files: io.files });
+  const { config, folder } = await loadDevice(io, text);
   if (config.cameras.length === 0) throw new UserError(`${config.name} has no [[cameras]].`);
   return Promise.all(
     config.cameras.map(async (camera) => ({
       name: camera.name,
-      access: await readCameraAccess(io.files, dirname(file), camera),
+      access: await readCameraAccess(io.files, folder, camera),
       ffmpeg: flags.ffmpeg ?? config.ffmpeg,
     })),
   );

@@ -141,7 +141,7 @@ function componentOf(announced: AnnouncedDevice, value: AnnouncedValue): object 
   };
 }
 
-/** A diagnostic entity: a problem where the agent cannot sign, or the hub does not take what it signs. */
+/** A diagnostic entity: a problem where the agent cannot sign, or the hub does not take what it signs (ledger-state.ts). */
 function loggingComponent(about: DeviceName): object {
   return {
     platform: "binary_sensor",

@@ -21,6 +21,8 @@ import {
   valueTopic,
 } from "./announcement.ts";
 import type { AnnouncedValue } from "./announcement.ts";
+import { UNKNOWN } from "./ledger-state.ts";
+import type { LedgerState } from "./ledger-state.ts";
 import { NOTHING_RECALLED, recall } from "./recollection.ts";
 import type { Recollection } from "./recollection.ts";
 
@@ -29,7 +31,7 @@ export interface AgentView {
   /** The newest value of every quantity. */
   readonly latest: readonly LatestReading[];
   /** Whether what is measured is signed and reaches the hub. */
-  readonly isLogging: boolean;
+  readonly ledger: LedgerState;
 }
 
 /** What an announcer is made of. */
@@ -67,7 +69,7 @@ export class Announcer {
   private readonly told = new Map<string, number>();
   private client: MqttClient | undefined;
   private announced = "";
-  private logging: string | undefined;
+  private ledger: LedgerState | undefined;
   private hasFailed = false;
   /** Absent until the broker has been asked. */
   private recalled: Recollection | undefined;
@@ -151,7 +153,7 @@ export class Announcer {
   /** Says everything anew. */
   private greet(client: MqttClient): void {
     this.announced = "";
-    this.logging = undefined;
+    this.ledger = undefined;
     this.told.clear();
     this.tell(client);
   }
@@ -163,7 +165,7 @@ export class Announcer {
     const { kept, gone } = this.recalled;
     if (this.mayHaveMissed) this.told.clear();
     this.mayHaveMissed = false;
-    const { latest, isLogging } = look();
+    const { latest, ledger } = look();
     const readings = latest.slice(0, VALUES_MAX);
     const announcement = announcementOf(
       { ...this.parts, values: readings.map(announcedValue), others: { ...gone, ...kept } },
@@ -174,9 +176,8 @@ export class Announcer {
       this.mayHaveMissed = true;
       this.publish(client, announcement.topic, announcement.body, true);
     }
-    const logging = isLogging ? "ok" : "problem";
-    if (logging !== this.logging) this.publish(client, loggingTopic(device), logging, true);
-    this.logging = logging;
+    if (ledger !== this.ledger) this.publish(client, loggingTopic(device), ledger, true);
+    this.ledger = ledger;
     for (const reading of readings) {
       const topic = valueTopic(device, reading);
       if (this.told.get(topic) === reading.atMs) continue;
@@ -224,5 +225,5 @@ function announcedValue({ stream, quantity, unit, value }: LatestReading): Annou
 
 /** A value that its sensor disowns is unknown: automations have no use for it. */
 function stateOf({ value, fault }: LatestReading): string {
-  return fault === true ? "None" : String(value);
+  return fault === true ? UNKNOWN : String(value);
 }

@@ -7,6 +7,7 @@ import type { CameraAddress } from "../cameras/camera-address.ts";
 import type { CameraSetup } from "../cameras/camera.ts";
 import type { CameraAccess } from "../cameras/rtsp/camera-access.ts";
 import type { Files } from "../../platform/files.ts";
+import { readGivenFile } from "../../platform/given-file.ts";
 import { readPassword } from "../../platform/secret-file.ts";
 import { UserError } from "../../platform/user-error.ts";
 import type { CameraConfig } from "./camera-config.ts";
@@ -55,8 +56,7 @@ export async function cameraSetup(
 
 /** Reads a certificate in PEM and gives its DER. */
 async function readCertificate(files: Files, path: string): Promise<Uint8Array> {
-  const bytes = await files.read(path);
-  if (bytes === undefined) throw new UserError(`There is no certificate ${path}.`);
+  const bytes = await readGivenFile(files, path, "certificate");
   try {
     return new Uint8Array(new X509Certificate(bytes).raw);
   } catch (cause) {

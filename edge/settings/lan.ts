@@ -7,6 +7,7 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import type { Files } from "../../platform/files.ts";
+import { readGivenFile } from "../../platform/given-file.ts";
 import { parseListenAddress } from "../../platform/listen-address.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { type DriverKind, linesOf } from "../sensors/driver.ts";
@@ -159,9 +160,7 @@ async function brokerOf(
     passwordFile === undefined
       ? undefined
       : await readPassword(files, resolve(folder, passwordFile));
-  const caPath = caFile === undefined ? undefined : resolve(folder, caFile);
-  const ca = caPath === undefined ? undefined : await files.read(caPath);
-  if (caPath !== undefined && ca === undefined) throw new UserError(`There is no file ${caPath}.`);
+  const ca = caFile === undefined ? undefined : await readGivenFile(files, resolve(folder, caFile));
   return {
     url,
     ...(username === undefined ? {} : { username }),

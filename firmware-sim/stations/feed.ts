@@ -4,6 +4,7 @@
 import { resolve } from "node:path";
 import { decodeUtf8 } from "../../ledger/bytes.ts";
 import type { Files } from "../../platform/files.ts";
+import { needRegularFile } from "../../platform/given-file.ts";
 import type { City } from "../models/city.ts";
 import type { Model } from "../models/model.ts";
 import { type CapturedChunk, pacedCapture, pacedDump, parseHexDump } from "../replay/capture.ts";
@@ -59,7 +60,9 @@ async function loadRecording(
   feed: ReplayFeed,
   source: FeedSource,
 ): Promise<Feed | string[]> {
-  const bytes = await source.files.read(resolve(source.folder, feed.file));
+  const path = resolve(source.folder, feed.file);
+  await needRegularFile(source.files, path);
+  const bytes = await source.files.read(path);
   if (bytes === undefined) return [`there is no file ${feed.file}`];
   const text = decodeUtf8(bytes);
   if (text === undefined) return [`${feed.file} is no UTF-8 text`];
@@ -70,7 +73,9 @@ async function loadRecording(
 }
 
 async function loadCapture(feed: CaptureFeed, source: FeedSource): Promise<Feed | string[]> {
-  const bytes = await source.files.read(resolve(source.folder, feed.file));
+  const path = resolve(source.folder, feed.file);
+  await needRegularFile(source.files, path);
+  const bytes = await source.files.read(path);
   if (bytes === undefined) return [`there is no file ${feed.file}`];
   const { speed, loop } = feed;
   if (feed.format === "bytes") {

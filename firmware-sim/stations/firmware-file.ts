@@ -3,6 +3,7 @@
  */
 import { resolve } from "node:path";
 import { decodeUtf8 } from "../../ledger/bytes.ts";
+import { needRegularFile } from "../../platform/given-file.ts";
 import { ATMEGA328P } from "../avr/atmega328p.ts";
 import { type FlashImage, parseIntelHex } from "../avr/intel-hex.ts";
 import type { FirmwarePlan } from "../scenario/station-plan.ts";
@@ -13,7 +14,9 @@ export async function loadFirmware(
   { file }: FirmwarePlan,
   { files, folder }: Pick<FeedSource, "files" | "folder">,
 ): Promise<FlashImage | string[]> {
-  const bytes = await files.read(resolve(folder, file));
+  const path = resolve(folder, file);
+  await needRegularFile(files, path);
+  const bytes = await files.read(path);
   if (bytes === undefined) return [`there is no file ${file}`];
   if (bytes[0] === 0x7f)
     return [`${file} is no Intel HEX; make it of this ELF file with avr-objcopy -O ihex`];

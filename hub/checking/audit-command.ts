@@ -5,14 +5,17 @@
  */
 
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { auditLog, AuditFault } from "../../ledger/audit.ts";
 import type { AuditReport } from "../../ledger/audit.ts";
 import type { LogSource } from "../../ledger/log-source.ts";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
+import type { Files } from "../../platform/files.ts";
 import { HttpClient } from "../../platform/http-client.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { folderSource, httpSource } from "../../platform/log-source.ts";
 import { fastestVerify } from "../../platform/native-verify.ts";
+import { UserError } from "../../platform/user-error.ts";
 import { VerifyPool } from "../../platform/verify-pool.ts";
 import { printable, timeText } from "./printable.ts";
 import { readTrust, TRUST_FLAGS } from "./trust.ts";
@@ -77,9 +80,41 @@ export async function sourceOf(place: string, io: ProgramIo): Promise<LogSource>
   if (/^https?:\/\//.test(place)) {
     return httpSource(place, new HttpClient({ clock: io.clock, random: io.random }), io.signal);
   }
-  const inner = `${place}/log`;
-  const folder = (await io.files.exists(`${inner}/checkpoint`)) ? inner : place;
-  return folderSource(io.files, folder);
+  return folderSource(io.files, await folderOf(place, io.files));
+}
+
+/** Finds the log at a place on the disk. Rejects with a `UserError` that says where else there is one. */
+async function folderOf(place: string, files: Files): Promise<string> {
+  const facts = await files.facts(place);
+  if (facts === undefined) {
+    throw new UserError(`There is no folder ${place}.`, {
+      hint: "Expected the folder of a log, or an address with http:// or https://.",
+    });
+  }
+  if (!facts.isFolder) {
+    throw new UserError(`${place} is no folder, and that of a log is needed there.`, {
+      hint: "One proof or evidence file is checked by kerbstone verify.",
+    });
+  }
+  const here = await logIn(place, files);
+  if (here !== undefined) return here;
+  const around: string[] = [];
+  for (const name of await files.list(place)) {
+    const inner = join(place, name);
+    const isFolder = (await files.facts(inner))?.isFolder === true;
+    if (isFolder && (await logIn(inner, files)) !== undefined) around.push(inner);
+  }
+  throw new UserError(
+    `There is no log in ${place}: it has no file named checkpoint.`,
+    around.length === 0 ? {} : { hint: `Did you mean ${around.join(", or ")}?` },
+  );
+}
+
+async function logIn(folder: string, files: Files): Promise<string | undefined> {
+  for (const at of [join(folder, "log"), folder]) {
+    if (await files.exists(join(at, "checkpoint"))) return at;
+  }
+  return undefined;
 }
 
 function asJson(found: AuditReport | AuditFault): object {

@@ -17,6 +17,7 @@ import type { Policy } from "../../ledger/policy.ts";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
 import { hashFile } from "../../platform/file-hash.ts";
 import type { FileHash } from "../../platform/file-hash.ts";
+import { needRegularFile, readGivenText } from "../../platform/given-file.ts";
 import { HttpClient, HttpFailure } from "../../platform/http-client.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { fastestVerify } from "../../platform/native-verify.ts";
@@ -93,13 +94,13 @@ export async function verifyClip(io: ProgramIo, argv: readonly string[]): Promis
     );
   }
   const file = positionals[0]!;
-  if ((await io.files.facts(file))?.isFolder) {
-    throw new UserError(`${file} is a folder, and a recording is needed there.`);
-  }
+  await needRegularFile(io.files, file);
   const held = await hashFile(io.files, file, io.signal);
   if (held === undefined) throw new UserError(`There is no file ${file}.`);
   const text =
-    evidence === undefined ? await fetchEvidence(io, hub!, held) : await readText(io, evidence);
+    evidence === undefined
+      ? await fetchEvidence(io, hub!, held)
+      : await readGivenText(io.files, evidence);
   const found = text instanceof ClipFault ? text : judgeRecording(held, text, policy);
   io.stdout.write(flags.json ? `${JSON.stringify(asJson(found, held))}\n` : asText(found, held));
   return found instanceof ClipFault ? AT_FAULT : HOLDS;
@@ -138,14 +139,6 @@ export function judgeRecording(
     );
   }
   return { clip, report };
-}
-
-async function readText(io: ProgramIo, path: string): Promise<string> {
-  const bytes = await io.files.read(path);
-  if (bytes === undefined) throw new UserError(`There is no file ${path}.`);
-  const text = decodeUtf8(bytes);
-  if (text === undefined) throw new UserError(`${path} is no text in UTF-8.`);
-  return text;
 }
 
 /** Asks a hub for the evidence of a recording with this hash. */

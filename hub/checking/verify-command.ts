@@ -4,7 +4,7 @@
  * Ends with 0 when it holds, 1 when it does not, 2 when it could not be read.
  */
 
-import { decodeUtf8, encodeHex } from "../../ledger/bytes.ts";
+import { encodeHex } from "../../ledger/bytes.ts";
 import { parseEvidence } from "../../ledger/evidence-file.ts";
 import { verifyEvidence } from "../../ledger/evidence.ts";
 import type { EvidenceReport } from "../../ledger/evidence.ts";
@@ -13,7 +13,7 @@ import type { Policy } from "../../ledger/policy.ts";
 import { parseProof, verifyProof } from "../../ledger/proof.ts";
 import type { ProvenEntry } from "../../ledger/proof.ts";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
-import type { Files } from "../../platform/files.ts";
+import { readGivenFile, readGivenText } from "../../platform/given-file.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { fastestVerify } from "../../platform/native-verify.ts";
 import { asUserError } from "../../platform/system-error.ts";
@@ -68,10 +68,10 @@ async function verify(io: ProgramIo): Promise<number> {
   }
   const found =
     entryFile === undefined
-      ? verifyEvidenceText(await readText(io.files, file), policy)
+      ? verifyEvidenceText(await readGivenText(io.files, file), policy)
       : verifyProofText(
-          await readText(io.files, file),
-          await readBytes(io.files, entryFile),
+          await readGivenText(io.files, file),
+          await readGivenFile(io.files, entryFile),
           policy,
         );
   io.stdout.write(flags.json ? `${JSON.stringify(asJson(found))}\n` : asText(found));
@@ -88,18 +88,6 @@ function verifyEvidenceText(text: string, policy: Policy): EvidenceReport | Faul
 function verifyProofText(text: string, entry: Uint8Array, policy: Policy): ProvenEntry | Fault {
   const proof = parseProof(text);
   return proof instanceof Fault ? proof : verifyProof(entry, proof, policy, fastestVerify);
-}
-
-async function readBytes(files: Files, path: string): Promise<Uint8Array> {
-  const bytes = await files.read(path);
-  if (bytes === undefined) throw new UserError(`There is no file ${path}.`);
-  return bytes;
-}
-
-async function readText(files: Files, path: string): Promise<string> {
-  const text = decodeUtf8(await readBytes(files, path));
-  if (text === undefined) throw new UserError(`${path} is no text in UTF-8.`);
-  return text;
 }
 
 function isReport(found: EvidenceReport | ProvenEntry): found is EvidenceReport {

@@ -4,9 +4,9 @@
  */
 
 import { resolve } from "node:path";
-import { decodeUtf8 } from "../../ledger/bytes.ts";
 import { formatHelp, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec } from "../../platform/command-line.ts";
+import { readGivenText } from "../../platform/given-file.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { askOperatorOf } from "./client.ts";
@@ -85,9 +85,7 @@ async function requestText(
     );
   }
   if (file === undefined) return word!;
-  const bytes = await io.files.read(resolve(io.cwd, file));
-  if (bytes === undefined) throw new UserError(`There is no file ${file}.`);
-  return decodeUtf8(bytes) ?? "";
+  return readGivenText(io.files, resolve(io.cwd, file));
 }
 
 /** Runs `kerbstone hub revoke …`. */

@@ -1,8 +1,7 @@
 /** `kerbstone hub enrol --from FILE`: a file of claims, sent to the running hub in batches. */
 
-import { decodeUtf8 } from "../../ledger/bytes.ts";
+import { readGivenText } from "../../platform/given-file.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
-import { UserError } from "../../platform/user-error.ts";
 import { BATCH_MAX } from "./bulk-enrolment.ts";
 import type { EnrolmentOutcome } from "./bulk-enrolment.ts";
 import { readClaims } from "./claims-file.ts";
@@ -15,10 +14,7 @@ const REFUSALS_SHOWN = 100;
 
 /** Enrols all claims of the file at `path`. Gives 0, or 1 where the hub has refused some; they are named. */
 export async function enrolFrom(io: ProgramIo, dataFolder: string, path: string): Promise<number> {
-  const bytes = await io.files.read(path);
-  const text = bytes === undefined ? undefined : decodeUtf8(bytes);
-  if (bytes === undefined) throw new UserError(`There is no file ${path}.`);
-  if (text === undefined) throw new UserError(`${path} is no UTF-8 text.`);
+  const text = await readGivenText(io.files, path);
   const { origin } = (await askHub(dataFolder, { command: "status" })) as { origin: string };
   const lines = readClaims(text, origin);
   const counts = { enrolled: 0, known: 0, refused: 0 };

@@ -182,7 +182,7 @@ describe("faults", () => {
     const sources = { schema, files, file: "/etc/hub.toml", env: {}, flags: {}, prefix: "X" };
     await expect(loadConfig(sources)).rejects.toThrow("no configuration file /etc/hub.toml");
     await files.write("/etc/hub.toml", Uint8Array.of(0xff));
-    await expect(loadConfig(sources)).rejects.toThrow("not UTF-8");
+    await expect(loadConfig(sources)).rejects.toThrow("no text in UTF-8");
   });
 
   test("what the schema says of several settings together keeps its words", async () => {

@@ -84,7 +84,7 @@ export function describeFiles(
       await files.makeFolder(deep);
       await files.makeFolder(deep);
       expect(await files.list(join(folder, "x"))).toEqual(["y"]);
-      expect(await files.facts(deep)).toMatchObject({ isFolder: true });
+      expect(await files.facts(deep)).toMatchObject({ isFolder: true, isFile: false });
     });
 
     test("a folder for its owner alone is one, and one that is there stays as it is", async () => {
@@ -120,7 +120,12 @@ export function describeFiles(
       const path = join(folder, "key");
       await files.write(path, bytes("x"));
       await files.write(path, bytes("y"), { mode: 0o600 });
-      expect(await files.facts(path)).toEqual({ size: 1, mode: 0o600, isFolder: false });
+      expect(await files.facts(path)).toEqual({
+        size: 1,
+        mode: 0o600,
+        isFolder: false,
+        isFile: true,
+      });
     });
 
     test("what is handed out belongs to the caller", async () => {

@@ -5,6 +5,8 @@ import type { MqttClient } from "mqtt";
 import { describe, expect, test } from "vitest";
 import { Announcer } from "../../../edge/home-assistant/announcer.ts";
 import type { AgentView } from "../../../edge/home-assistant/announcer.ts";
+import { UNKNOWN } from "../../../edge/home-assistant/ledger-state.ts";
+import type { LedgerState } from "../../../edge/home-assistant/ledger-state.ts";
 import type { LatestReading } from "../../../edge/packs/intake.ts";
 import { systemClock } from "../../../platform/clock.ts";
 import { silentLogger } from "../../../platform/log.ts";
@@ -50,7 +52,7 @@ function reading(quantity: string, value: number, atMs: number, fault = false): 
 }
 
 interface Running {
-  view: { latest: LatestReading[]; isLogging: boolean };
+  view: { latest: LatestReading[]; ledger: LedgerState };
   clients: MqttClient[];
   stop: () => Promise<void>;
 }
@@ -59,7 +61,7 @@ function start(
   port: number,
   { streams = ["air"], prefix = "homeassistant" }: { streams?: string[]; prefix?: string } = {},
 ): Running {
-  const view: Running["view"] = { latest: [reading("pm25", 12.3, 1)], isLogging: true };
+  const view: Running["view"] = { latest: [reading("pm25", 12.3, 1)], ledger: UNKNOWN };
   const clients: MqttClient[] = [];
   const stopping = new AbortController();
   const announcer = new Announcer({
@@ -95,9 +97,9 @@ describe.skipIf(lacks(mosquitto))("a broker with Home Assistant on it", () => {
     await listener.until(CONFIG, (bodies) => bodies.length === 1);
     await listener.until("kerbstone/v1/air-1/value/air/pm25", ([first]) => first === "12.3");
     expect(listener.bodies("kerbstone/v1/air-1/status")).toEqual(["online"]);
-    expect(listener.bodies("kerbstone/v1/air-1/value/logging")).toEqual(["ok"]);
+    expect(listener.bodies("kerbstone/v1/air-1/value/logging")).toEqual(["None"]);
     running.view.latest.push(reading("pm10", 999.9, 2, true));
-    running.view.isLogging = false;
+    running.view.ledger = "problem";
     await listener.until(CONFIG, (bodies) => bodies.length === 2);
     const { components } = JSON.parse(listener.bodies(CONFIG)[1]!) as { components: object };
     expect(Object.keys(components)).toEqual(["air_pm25", "air_pm10", "logging"]);

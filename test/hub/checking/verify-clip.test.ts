@@ -235,7 +235,7 @@ describe("what cannot be looked at", () => {
 describe("what cannot be looked at is not said to be forged", () => {
   test("a folder", async () => {
     expect(await verify("/home", "--evidence", "/home/film.evidence.json", "--vkey", vkey)).toBe(2);
-    expect(out).toMatch(/\/home is a folder, and a recording is needed there/);
+    expect(out).toMatch(/\/home is a folder, and a file is needed there/);
     out = "";
     expect(await verify("/home/film.mp4", "--evidence", "/home", "--vkey", vkey)).toBe(2);
     expect(out).toMatch(/is a folder, and a file is needed there/);
