@@ -5,6 +5,7 @@
  */
 import { joinBytes } from "../ledger/bytes.ts";
 import type { Clock } from "./clock.ts";
+import { networkWords } from "./network-words.ts";
 import type { Random } from "./random.ts";
 
 /** Limits and ports of a client. */
@@ -159,10 +160,7 @@ export class HttpClient {
 /** Node hides the reason of a failed fetch in its cause. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const cause = error.cause;
-  if (!(cause instanceof Error)) return error.message;
-  const code = (cause as NodeJS.ErrnoException).code;
-  return cause.message === "" ? (code ?? error.message) : cause.message;
+  return error.cause instanceof Error ? networkWords(error.cause) : error.message;
 }
 
 /** Reads Retry-After (RFC 9110, 10.2.3): seconds, or a date; `undefined` for anything else. */

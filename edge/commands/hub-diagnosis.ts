@@ -7,6 +7,7 @@ import { kidHex } from "../../ledger/key.ts";
 import { signLoginToken } from "../../ledger/login-token.ts";
 import type { Signer } from "../../ledger/signature.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
+import { networkWords } from "../../platform/network-words.ts";
 import { UserError } from "../../platform/user-error.ts";
 import type { ConnectHub } from "../delivery/hub-connection.ts";
 import { askShown, standingOf } from "../delivery/standing.ts";
@@ -139,13 +140,10 @@ async function explainLogin(
     return new UserError(`${url} refuses the login of this device${text}`, { hint: remedy, cause });
   }
   const isTls = /certificate|self[- ]signed|CERT|SSL|TLS/i.test(`${message ?? ""} ${String(code)}`);
-  return new UserError(
-    `${url}: ${message === undefined || message === "" ? String(code) : message}`,
-    {
-      hint: isTls
-        ? "Name the authority behind the hub's certificate as hub.ca."
-        : "Check the address in hub.mqtt, the network, and whether a firewall lets the port through.",
-      cause,
-    },
-  );
+  return new UserError(`${url}: ${networkWords(cause)}`, {
+    hint: isTls
+      ? "Name the authority behind the hub's certificate as hub.ca."
+      : "Check the address in hub.mqtt, the network, and whether a firewall lets the port through.",
+    cause,
+  });
 }

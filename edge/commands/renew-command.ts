@@ -15,6 +15,7 @@ import type { CommandSpec, FlagValues } from "../../platform/command-line.ts";
 import { lockFolder } from "../../platform/folder-lock.ts";
 import { createKey, loadKey } from "../../platform/key-file.ts";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
+import { asUserError } from "../../platform/system-error.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { askShown } from "../delivery/standing.ts";
 import type { ShownDevice } from "../delivery/standing.ts";
@@ -160,10 +161,13 @@ async function move(files: ProgramIo["files"], from: string, to: string): Promis
   try {
     await rename(from, target);
   } catch (cause) {
-    throw new UserError(`${from} cannot be moved to ${target}: ${(cause as Error).message}.`, {
-      cause,
-      exitCode: 1,
-    });
+    throw new UserError(
+      `${from} cannot be moved to ${target}: ${asUserError(cause)?.message ?? `${(cause as Error).message}.`}`,
+      {
+        cause,
+        exitCode: 1,
+      },
+    );
   }
   return target;
 }

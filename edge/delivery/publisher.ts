@@ -11,6 +11,7 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Random } from "../../platform/random.ts";
 import { BackOff } from "../../platform/back-off.ts";
+import { networkWords } from "../../platform/network-words.ts";
 import type { ClockSource } from "../time/clock-source.ts";
 import { HubConnection } from "./hub-connection.ts";
 import type { ConnectHub } from "./hub-connection.ts";
@@ -375,6 +376,5 @@ function isRefusal(error: unknown): boolean {
 
 /** What a person may do something about. */
 function reasonOf(error: unknown): string {
-  const { message = String(error) } = error as { message?: string };
-  return `${message}${isRefusal(error) ? "; is the device enrolled, and its clock right?" : ""}`;
+  return `${networkWords(error)}${isRefusal(error) ? "; is the device enrolled, and its clock right?" : ""}`;
 }

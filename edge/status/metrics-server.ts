@@ -12,6 +12,7 @@ import { UserError } from "../../platform/user-error.ts";
 import { METRICS_TYPE } from "./exposition.ts";
 import { formatListenAddress } from "../../platform/listen-address.ts";
 import type { ListenAddress } from "../../platform/listen-address.ts";
+import { networkWords } from "../../platform/network-words.ts";
 
 const CONNECTIONS_MAX = 16;
 const REQUEST_LIMIT_MS = 10_000;
@@ -99,7 +100,9 @@ function listen(server: Server, address: ListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause) => {
       const where = formatListenAddress(address);
-      reject(new UserError(`Metrics cannot be served at ${where}: ${cause.message}.`, { cause }));
+      reject(
+        new UserError(`Metrics cannot be served at ${where}: ${networkWords(cause)}.`, { cause }),
+      );
     });
     server.listen(address.port, address.host, resolve);
   });

@@ -3,6 +3,7 @@
 import { createConnection } from "node:net";
 import { resolve } from "node:path";
 import type { ProgramIo } from "../../platform/lifecycle.ts";
+import { networkWords } from "../../platform/network-words.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { LineSplitter, socketPath } from "./protocol.ts";
 import type { OperatorReply, OperatorRequest } from "./protocol.ts";
@@ -39,9 +40,9 @@ function exchange(
       socket.destroy();
       reject(error);
     };
-    socket.setTimeout(REPLY_MS_MAX, () => fail(new UserError("the hub does not answer")));
+    socket.setTimeout(REPLY_MS_MAX, () => fail(new UserError("The hub does not answer.")));
     socket.on("error", (cause: NodeJS.ErrnoException) => fail(connectFault(cause, dataFolder)));
-    socket.on("close", () => reject(new UserError("the hub has closed the connection")));
+    socket.on("close", () => reject(new UserError("The hub has closed the connection.")));
     socket.on("data", (chunk) => {
       const [line] = lines.push(chunk);
       if (line === undefined) return;
@@ -55,13 +56,18 @@ function connectFault(cause: NodeJS.ErrnoException, dataFolder: string): UserErr
   switch (cause.code) {
     case "ENOENT":
     case "ECONNREFUSED":
-      return new UserError(`no hub is running on ${dataFolder}`, {
-        hint: `name the folder of the hub that runs with --data (of npm start: data/hub), or start one: kerbstone hub run --data ${dataFolder}`,
+      return new UserError(`No hub is running on ${dataFolder}.`, {
+        hint: `Name the folder of the hub that runs with --data (of npm start: data/hub), or start one: kerbstone hub run --data ${dataFolder}`,
         cause,
       });
     case "EACCES":
-      return new UserError(`you may not give orders to the hub on ${dataFolder}`, { cause });
+      return new UserError(
+        `You may not give orders to the hub on ${dataFolder}: the socket there is its owner's.`,
+        { cause },
+      );
     default:
-      return new UserError(`cannot reach the hub on ${dataFolder}: ${cause.message}`, { cause });
+      return new UserError(`The hub on ${dataFolder} cannot be reached: ${networkWords(cause)}.`, {
+        cause,
+      });
   }
 }

@@ -150,7 +150,7 @@ describe("kerbstone hub", () => {
 
     hub.stop();
     expect(await hub.exit).toBe(0);
-    expect((await typed(folder, "devices")).err).toMatch(/no hub is running/);
+    expect((await typed(folder, "devices")).err).toMatch(/No hub is running/);
   });
 
   test("who may look at live pictures: from add to remove, and over a restart", async () => {

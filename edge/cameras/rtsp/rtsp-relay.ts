@@ -253,7 +253,7 @@ const LOGIN_TEXTS: Readonly<Record<Exclude<LoginHope, "try-again">, string>> = {
 };
 
 function adviceOn(code: number, message: RtspMessage): string {
-  if (code === 404) return ": is the path in its url right?";
+  if (code === 404) return ": it does not know the path in its url";
   if (code === 461) return ": it cannot send pictures through the same connection (TCP)";
   // Cameras have been seen to send people to addresses with a password in them.
   const location = code < 400 ? headerOf(message, "Location") : undefined;

@@ -1,5 +1,7 @@
 /** Why a line cannot be opened, in words for whoever stands beside it. */
 
+import { networkWords } from "../../../platform/network-words.ts";
+
 /** What is wrong, and what to do about it. */
 export interface PortFault {
   readonly text: string;
@@ -10,8 +12,10 @@ export interface PortFault {
 export function explainPortError(address: string, error: unknown): PortFault {
   const { message, code } = error as { message?: string; code?: string };
   const said = `${code ?? ""} ${message ?? String(error)}`;
-  if (address.startsWith("mqtt:")) return explainBrokerError(address, said.trim());
-  if (address.startsWith("push:")) return explainListenError(address, said.trim());
+  if (address.startsWith("mqtt:"))
+    return explainBrokerError(address, said.trim(), networkWords(error));
+  if (address.startsWith("push:"))
+    return explainListenError(address, said.trim(), networkWords(error));
   if (/ENOENT|No such file/i.test(said))
     return {
       text: `there is no port ${address}`,
@@ -32,13 +36,13 @@ export function explainPortError(address: string, error: unknown): PortFault {
     /ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|did not open/i.test(said)
   )
     return {
-      text: `${address} does not answer (${message ?? code})`,
+      text: `${address} does not answer: ${networkWords(error)}`,
       remedy: "Check that the converter is on, reachable, and that host and port are right.",
     };
   return { text: `${address} cannot be opened: ${said.trim()}`, remedy: "Check the adapter." };
 }
 
-function explainBrokerError(address: string, said: string): PortFault {
+function explainBrokerError(address: string, said: string, words: string): PortFault {
   if (/bad user ?name|not authori[sz]ed/i.test(said))
     return {
       text: `the broker refuses the login (${said})`,
@@ -55,19 +59,19 @@ function explainBrokerError(address: string, said: string): PortFault {
       remedy: "Name its authority as ca.",
     };
   return {
-    text: `the broker does not answer (${said})`,
+    text: `the broker does not answer: ${words}`,
     remedy: "Check that it runs, and that its address is right and reachable from here.",
   };
 }
 
-function explainListenError(address: string, said: string): PortFault {
+function explainListenError(address: string, said: string, words: string): PortFault {
   if (/EADDRINUSE/.test(said))
     return {
-      text: `the address for pushes is in use by another program (${said})`,
+      text: `boards cannot push here: ${words}`,
       remedy: "It may be the agent itself; or take another port.",
     };
   return {
-    text: `nothing can listen for ${address} (${said})`,
+    text: `nothing can listen for ${address}: ${words}`,
     remedy:
       "Check the address for pushes: 0.0.0.0 is all of this machine's, and ports below 1024 are root's.",
   };

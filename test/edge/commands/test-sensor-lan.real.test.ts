@@ -99,6 +99,9 @@ describe("edge test-sensor", () => {
   test("says in a sentence that there is no broker", async () => {
     const argv = ["edge", "test-sensor", "mqtt:a", "--broker", "mqtt://127.0.0.1:1"];
     const { code, stderr } = await runKerbstone(scope, argv);
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/does not answer \(ECONNREFUSED/)]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/does not answer: nothing listens at .*\(ECONNREFUSED\)/),
+    ]);
   });
 });

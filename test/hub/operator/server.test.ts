@@ -56,10 +56,10 @@ describe("operator socket", () => {
   test("says that no hub runs, also where a dead one has left its socket", async () => {
     const folder = await scope.folder("operator");
     const asking = (): Promise<unknown> => askHub(folder, { command: "echo" });
-    await expect(asking()).rejects.toThrow(/no hub is running/);
+    await expect(asking()).rejects.toThrow(/No hub is running/);
     await (await serving(folder)).close();
     await writeFile(join(operatorFolder(folder), "socket"), "");
-    await expect(asking()).rejects.toThrow(/no hub is running|cannot reach/);
+    await expect(asking()).rejects.toThrow(/No hub is running|cannot be reached/);
     await serving(folder);
     expect(await asking()).toEqual({ command: "echo" });
   });
