@@ -33,8 +33,12 @@ function explain(
   const said = issue.message.startsWith("expected ");
   const expected = said ? issue.message : `expected ${expectation(schema)}`;
   const example = exampleOf(schema);
-  const help = example === undefined ? "" : `; for example ${name}=${String(example)}`;
+  const help = isPlain(example) ? `; for example ${name}=${example}` : "";
   return [`${name}: ${expected}, ${found(texts[name])}${help}`];
+}
+
+function isPlain(value: unknown): value is string | number {
+  return typeof value === "string" || typeof value === "number";
 }
 
 function found(given: unknown): string {
