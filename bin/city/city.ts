@@ -93,6 +93,9 @@ export class City {
     stdout.write(`  MQTT   mqtt://127.0.0.1:${this.#settings.mqttPort}\n`);
     stdout.write(`  data   ${folder}\n`);
     stdout.write(`  audit  npx kerbstone audit ${url} --policy ${policy}\n\n`);
+    stdout.write("A sensor of your own: the first line makes it, the second enrols it.\n\n");
+    stdout.write(`  npx kerbstone edge init --name my-sensor --hub ${url} --policy ${policy}\n`);
+    stdout.write(`  npx kerbstone hub enrol CLAIM --data ${this.#hubFolder}\n\n`);
     stdout.write(`${boards.length} devices, ${PEERS.length} peers. Ctrl-C stops everything.\n`);
   }
 

@@ -5,6 +5,8 @@
 import { resolve } from "node:path";
 import { decodeUtf8 } from "../../ledger/bytes.ts";
 import { isName } from "../../ledger/name.ts";
+import { NO_QUORUM } from "../../ledger/policy.ts";
+import type { Policy } from "../../ledger/policy.ts";
 import { formatHelp, numberFlag, parseFlags } from "../../platform/command-line.ts";
 import type { CommandSpec, FlagValues } from "../../platform/command-line.ts";
 import { lockFolder } from "../../platform/folder-lock.ts";
@@ -172,7 +174,7 @@ async function makeDevice(
   if (isPlaced || (!mayFind && !questions.canAsk)) placeOf(flags, undefined);
   const authority = flags["hub-ca"] === undefined ? undefined : await readPem(io, flags["hub-ca"]);
   const hub = await hubFacts(io, flags, questions, authority);
-  trustOf({ origin: hub.origin, vkey: hub.vkey, policy: policyText });
+  const policy = trustOf({ origin: hub.origin, vkey: hub.vkey, policy: policyText });
   const found = mayFind ? await findSensors(io, flags, questions, ports) : undefined;
   const sensors = found?.sensors ?? given;
   const speakers = [...sensors, ...cameras].map(({ stream }) => stream);
@@ -209,9 +211,17 @@ async function makeDevice(
     `Made ${settingsOf(folder)}.\nHave the operator run, on the hub:\n\n` +
       `kerbstone hub enrol ${claim}\n\n` +
       claimAsQr(io.stdout, claim, flags.qr) +
-      `Then start the device: kerbstone edge run ${settingsOf(folder)}\n`,
+      `Then start the device: kerbstone edge run ${settingsOf(folder)}\n` +
+      keepingOf(policy),
   );
   return 0;
+}
+
+/** Says until when the device keeps what it has signed, and how it would wait for peers, too. */
+function keepingOf(policy: Policy): string {
+  return policy.quorum === NO_QUORUM
+    ? 'It keeps what it has signed until the hub has sealed it. Where the log has peers, it can wait for their cosignatures: ask the operator for the policy, put it beside edge.toml, and set policy = "policy.txt" under [hub].\n'
+    : "It keeps what it has signed until the quorum of policy.txt has cosigned it.\n";
 }
 
 /** Looks for sensors, proposes what it found, and waits for a yes. */

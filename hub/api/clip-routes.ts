@@ -12,9 +12,16 @@ import type { ApiRoute } from "./route.ts";
 import { clipSchema, clipsSchema } from "./schemas.ts";
 import type { ClipsView, ClipView } from "./schemas.ts";
 
-const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected a name of a-z, 0-9 and -");
+const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected a name of a-z, 0-9 and -")
+  .meta({ examples: ["air-1"] });
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hex digits in lower case");
-const timeMs = z.number().int().min(0);
+const timeMs = z
+  .number()
+  .int()
+  .min(0)
+  .meta({ examples: [1_796_083_200_000] });
 
 /** Later than anything that dates can say. */
 const NEVER_MS = 8_640_000_000_000_000;

@@ -11,8 +11,15 @@ import type { ApiRoute } from "./route.ts";
 import { allLatestSchema, deviceSchema, devicesSchema, seriesSchema } from "./schemas.ts";
 import type { DeviceView, SeriesView } from "./schemas.ts";
 
-const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected a name of a-z, 0-9 and -");
-const timeMs = z.number().int().min(0);
+const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected a name of a-z, 0-9 and -")
+  .meta({ examples: ["air-1"] });
+const timeMs = z
+  .number()
+  .int()
+  .min(0)
+  .meta({ examples: [1_796_083_200_000] });
 
 /** Later than anything that a log may hold. */
 const NEVER_MS = 8_640_000_000_000_000;

@@ -11,7 +11,10 @@ import { entriesSchema, entrySchema } from "./schemas.ts";
 import type { EntriesView, EntryView } from "./schemas.ts";
 
 const index = z.number().int().min(0);
-const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected a name of a-z, 0-9 and -");
+const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected a name of a-z, 0-9 and -")
+  .meta({ examples: ["air-1"] });
 
 /** Gives the routes. */
 export function entryRoutes(parts: QueryParts): ApiRoute[] {

@@ -6,6 +6,7 @@
  */
 
 import { z } from "zod";
+import { parameterFaults } from "./parameter-faults.ts";
 import { Problem } from "./problem.ts";
 
 type Shape = Readonly<Record<string, z.ZodType>>;
@@ -87,7 +88,6 @@ function reader(shape: Shape): (texts: Texts) => Record<string, unknown> | Probl
     ]);
     const parsed = schema.safeParse(Object.fromEntries(raw));
     if (parsed.success) return parsed.data;
-    const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-    return new Problem("bad-request", faults.join("; ").replaceAll(/^: /g, ""));
+    return new Problem("bad-request", parameterFaults(shape, texts, parsed.error.issues));
   };
 }

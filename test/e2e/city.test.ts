@@ -95,6 +95,11 @@ describe("a small city", () => {
     const running = await startKerbstone(scope, [...argv, "--block-seconds", "2"]);
     const [, url] = await running.output(/^The city is up: (http:\S+)$/m, 90_000);
     const [, vkey] = await running.output(/^\s+vkey\s+(\S+)$/m);
+    const policy = join(folder, "policy.txt");
+    await running.output(
+      new RegExp(`edge init --name my-sensor --hub ${url} --policy ${policy}$`, "m"),
+    );
+    await running.output(new RegExp(`hub enrol CLAIM --data ${join(folder, "hub")}$`, "m"));
     return { running, url: url!, vkey: vkey!, children: await childrenOf(running.pid) };
   }
 

@@ -12,7 +12,7 @@ import type { InitPorts } from "../../../edge/commands/init-command.ts";
 import { loadEdgeConfig } from "../../../edge/settings/config.ts";
 import { decodeBase64Url, decodeHex, encodeUtf8 } from "../../../ledger/bytes.ts";
 import { holdsPossession } from "../../../ledger/kinds/possession.ts";
-import { formatVkey, TYPE_ED25519, vkeyOf } from "../../../ledger/note.ts";
+import { formatVkey, TYPE_COSIGNATURE, TYPE_ED25519, vkeyOf } from "../../../ledger/note.ts";
 import { nobleSigner } from "../../../ledger/signature.ts";
 import { ManualClock } from "../../../platform/clock.ts";
 import type { FolderLock } from "../../../platform/folder-lock.ts";
@@ -109,6 +109,7 @@ test("makes a key for its owner alone, settings that load, and a request that sh
     pack: { seconds: 10, readingsMax: 64 },
     sensors: [{ stream: "air", driver: "sds011", address: "/dev/ttyUSB0" }],
   });
+  expect(stdout).toMatch(/until the hub has sealed it\. .*policy = "policy\.txt" under \[hub\]/);
   const word = /kerbstone hub enrol (\S+)/.exec(stdout)![1]!;
   const request = JSON.parse(Buffer.from(decodeBase64Url(word)!).toString()) as Record<
     string,
@@ -126,6 +127,16 @@ test("makes a key for its owner alone, settings that load, and a request that sh
   expect(key).toEqual(signer.publicKey);
   const proof = { origin: ORIGIN, name: "air-1", role: "device" as const, key, pop };
   expect(holdsPossession(proof, opensslVerify)).toBe(true);
+});
+
+test("with the policy of a quorum it says that cosignatures are waited for", async () => {
+  const { publicKey } = nobleSigner(new Uint8Array(32).fill(9));
+  const witness = formatVkey(vkeyOf("peer.example/mirror", TYPE_COSIGNATURE, publicKey));
+  const policy = `log ${VKEY}\nwitness gwent ${witness}\nquorum gwent\n`;
+  await files.write("/home/policy.txt", encodeUtf8(policy));
+  expect(await init([...DEVICE, ...OFFLINE, "--policy", "policy.txt"])).toBe(0);
+  expect(stdout).toContain("until the quorum of policy.txt has cosigned it.");
+  expect(stdout).not.toContain("until the hub has sealed it");
 });
 
 test("a device may be nothing but a camera, whose address holds no password", async () => {
