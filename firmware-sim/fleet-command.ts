@@ -19,7 +19,6 @@ import type { HubFacts } from "./devices/hub-facts.ts";
 import { claimOf } from "./devices/identity.ts";
 import { loopUse } from "./devices/loop-use.ts";
 import { isWell, totalsOf } from "./devices/totals.ts";
-import type { FleetTotals } from "./devices/totals.ts";
 import { dialTo, formatBrokerAddress, hostOf, parseBrokerAddress } from "./devices/transport.ts";
 import type { BrokerAddress } from "./devices/transport.ts";
 import { describeByFleetFlags, fleetHelp, readFleetCommand } from "./fleet-flags.ts";
@@ -60,13 +59,15 @@ export async function runFleet(io: ProgramIo): Promise<number> {
   const ca = await readCa(request, io);
   const client = new HttpClient({ clock: io.clock, random: io.random });
   const hub = new HubDesk(client, request.hub);
-  const facts = await hub.facts(io.signal);
+  const facts = await unlessStopped(io.signal, hub.facts(io.signal));
+  if (facts === undefined) return 0;
   refuseOther(facts, request.vkey);
   const broker = brokerOf(facts, request);
   io.stdout.write(formatHub(facts, formatBrokerAddress(broker), request.vkey !== undefined, json));
   io.stdout.write(formatFleetSeed(plan.seed, json));
   const groups = groupsOf(plan);
-  if (!(await haveEnrolled(groups, { plan, request, facts, hub }, io))) return 0;
+  const enrolling = haveEnrolled(groups, { plan, request, facts, hub }, io);
+  if ((await unlessStopped(io.signal, enrolling)) === undefined) return 0;
   const fleet = new Fleet(plan, groups, {
     origin: facts.origin,
     dial: dialTo(broker, ca),
@@ -76,8 +77,15 @@ export async function runFleet(io: ProgramIo): Promise<number> {
     limits: { windowStatements: request.windowStatements },
   });
   io.stdout.write(formatFleetReady(countOf(plan), json));
-  const totals = await runToEnd(fleet, hub, request, io);
+  const busiest = await runToEnd(fleet, request, io);
+  // A hub that is gone by now does not take the report with it.
+  const noEvidence = await checkEvidence(fleet, hub).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const totals = totalsOf(fleet, io.clock.monotonicMs(), busiest);
   io.stdout.write(formatTotals(totals, json));
+  if (noEvidence !== undefined) throw noEvidence;
   if (totals.devices > 0 && totals.connections === 0) {
     throw new UserError("No device was let in.", {
       hint: "Are they enrolled in this very log, with this --seed? Is the machine's clock right?",
@@ -148,7 +156,17 @@ function brokerOf(facts: HubFacts, request: FleetRequest): BrokerAddress {
   return { isTls: request.ca !== undefined || !isLoopback, host, port: facts.mqttPort };
 }
 
-/** Has the devices enrolled; false where the signal came first. */
+/** Waits for what the signal may cut short; `undefined` where it did. */
+async function unlessStopped<T>(signal: AbortSignal, work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+/** Has the devices enrolled. Rejects with the signal's reason where that comes first. */
 async function haveEnrolled(
   groups: readonly Group[],
   {
@@ -158,7 +176,7 @@ async function haveEnrolled(
     hub,
   }: { plan: FleetPlan; request: FleetRequest; facts: HubFacts; hub: HubDesk },
   io: ProgramIo,
-): Promise<boolean> {
+): Promise<true> {
   const { clock, signal } = io;
   const ends = groups.flatMap(({ identities }) => identities.slice(-1));
   const lacking = await missing(ends, hub, signal);
@@ -179,22 +197,12 @@ async function haveEnrolled(
       io.stdout.write(formatClaimsWait(request.claims, claims.length, request.json));
     }
   }
-  try {
-    await enrolled(lacking, { hub, clock, signal, limitMs: request.enrolWaitMs });
-    return true;
-  } catch (error) {
-    if (signal.aborted) return false;
-    throw error;
-  }
+  await enrolled(lacking, { hub, clock, signal, limitMs: request.enrolWaitMs });
+  return true;
 }
 
-/** Runs the fleet with a line every few seconds; gives the figures at the end, with what the hub keeps as evidence. */
-async function runToEnd(
-  fleet: Fleet,
-  hub: HubDesk,
-  request: FleetRequest,
-  io: ProgramIo,
-): Promise<FleetTotals> {
+/** Runs the fleet with a line every few seconds; gives the share of time in which this program was at work, at most. */
+async function runToEnd(fleet: Fleet, request: FleetRequest, io: ProgramIo): Promise<number> {
   const { clock } = io;
   const use = loopUse();
   let busiest = 0;
@@ -218,8 +226,7 @@ async function runToEnd(
   } finally {
     cancel();
   }
-  await checkEvidence(fleet, hub);
-  return totalsOf(fleet, clock.monotonicMs(), busiest);
+  return busiest;
 }
 
 /** Whether the hub keeps what equivocators have signed; asked for once all is over. */

@@ -118,6 +118,9 @@ function honestLines(totals: FleetTotals): string[] {
     row("stored", `${totals.stored}, ${totals.storedPerSecond}/s`),
     row("sealed", `${totals.sealed}`),
     row("nacked", sum(totals.nacked) === 0 ? "0" : kinds(totals.nacked)),
+    ...(totals.withdrawn > 0
+      ? [row("withdrawn", `${totals.withdrawn}, refused or behind a refusal`)]
+      : []),
     row("lost", `${totals.lost}`),
     ...(totals.unanswered > 0
       ? [row("unanswered", `${totals.unanswered}, of devices that are not let in any more`)]

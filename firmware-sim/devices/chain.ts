@@ -73,6 +73,7 @@ export class DeviceChain {
   /** Statements of this run by sort; those signed anew behind a gap count again. */
   signed = 0;
   gaps = 0;
+  #leftBehind = 0;
   readonly #limits: ChainLimits;
   #pending: Pending[] = [];
   /** So many of `#pending`, from the front, have been sent on this connection. */
@@ -199,6 +200,18 @@ export class DeviceChain {
     return this.#pending.filter(({ isConfirmed, refused }) => isConfirmed && refused === undefined);
   }
 
+  /** How many were refused, or stood behind one that was: what was good among them has been signed anew. */
+  get withdrawn(): number {
+    return this.#leftBehind + this.#pending.filter(({ refused }) => refused !== undefined).length;
+  }
+
+  /** Neither confirmed nor refused. */
+  undelivered(): Pending[] {
+    return this.#pending.filter(
+      ({ isConfirmed, refused }) => !isConfirmed && refused === undefined,
+    );
+  }
+
   /** Compares an ack with what was said before, and with what was signed. */
   #compare(ack: Ack): void {
     const { stored, sealed } = ack;
@@ -286,6 +299,7 @@ export class DeviceChain {
     if (prev === undefined) return false;
     const at = this.#pending.findIndex(({ statement }) => statement.seq >= from);
     const dropped = this.#pending.splice(at === -1 ? this.#pending.length : at);
+    this.#leftBehind += dropped.length;
     this.#sent = Math.min(this.#sent, this.#pending.length);
     this.#prev = prev;
     this.#appendGap(from, "refused", iat);

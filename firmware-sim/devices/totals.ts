@@ -3,7 +3,11 @@ import type { Fleet } from "./fleet.ts";
 import type { Trial } from "./behaviours/trials.ts";
 import type { LatencySummary } from "./latency.ts";
 
-/** The figures of a run, so far or at its end. All counts are of honest devices; `trials` are of the others. */
+/**
+ * The figures of a run, so far or at its end. All counts are of honest devices; `trials` are of the others.
+ *
+ * `signed` is the sum of `stored`, `withdrawn`, `lost`, `unanswered` and `undelivered`.
+ */
 export interface FleetTotals {
   readonly devices: number;
   readonly misbehaving: number;
@@ -23,6 +27,8 @@ export interface FleetTotals {
   readonly stored: number;
   readonly sealed: number;
   readonly nacked: Readonly<Record<string, number>>;
+  /** Refused, or behind one that was refused: what was good among them was signed anew, and counts again. */
+  readonly withdrawn: number;
   /** Had their PUBACK, were not refused, and no ack has called them stored. */
   readonly lost: number;
   /** The same, of devices that are not let in any more, as after a revocation: nobody can ask. */
@@ -63,7 +69,7 @@ export function totalsOf(fleet: Fleet, nowMs: number, busiest: number): FleetTot
       .filter((device) => device.isShutOut === isShutOut)
       .reduce((sum, { chain }) => sum + chain.lost().length, 0),
   ) as [number, number];
-  const pending = honest.reduce((sum, { chain }) => sum + chain.pending.length, 0);
+  const withdrawn = honest.reduce((sum, { chain }) => sum + chain.withdrawn, 0);
   const isConnected = beganMs !== undefined && allConnectedMs !== undefined;
   return {
     devices: honest.length,
@@ -82,9 +88,10 @@ export function totalsOf(fleet: Fleet, nowMs: number, busiest: number): FleetTot
     stored: tally.stored,
     sealed: tally.sealed,
     nacked: Object.fromEntries(tally.nacks),
+    withdrawn,
     lost,
     unanswered,
-    undelivered: pending - lost - unanswered,
+    undelivered: honest.reduce((sum, { chain }) => sum + chain.undelivered().length, 0),
     halted: tally.halted,
     signedPerSecond: rate(signed, loadSeconds),
     storedPerSecond: rate(stored, loadSeconds),

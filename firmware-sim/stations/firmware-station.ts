@@ -4,6 +4,7 @@
  * It is run in short slices, so that others get their turn. Asleep it costs nothing until something wakes it. What a
  * machine is too slow for is left out and counted: the firmware's clock then runs late, as with a slow crystal.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Random } from "../../platform/random.ts";
 import { UserError } from "../../platform/user-error.ts";
 import { voltsAt } from "../avr/analog-sensors.ts";
@@ -121,11 +122,13 @@ export class FirmwareStation implements Station {
     this.#missedMs = this.#opened().elapsedMs();
     for (;;) {
       const waitMs = this.#turn(noticed);
-      await this.#pause(waitMs, signal);
+      if (waitMs > 0) await this.#pause(waitMs, signal);
+      // Node calls timers as long as one is due: several stations that are behind would leave sockets and signals no turn.
+      else await nextTurn(undefined, { signal });
     }
   }
 
-  /** Runs the chip up to the present, or for a turn's length; gives how long it may be left alone. */
+  /** Runs the chip up to the present, or for a turn's length; gives how long it may be left alone, 0 where it is behind. */
   #turn(noticed: Noticed): number {
     if (!this.#hasPower()) return DARK_MS;
     const { clock } = this.#parts.clock;

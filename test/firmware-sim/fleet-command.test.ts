@@ -92,6 +92,23 @@ describe("what is asked wrongly", () => {
     expect(await faultOf(argv)).toMatch(message);
   });
 
+  test("nothing: it ends quietly when it is stopped before the hub has answered", async () => {
+    const stop = new AbortController();
+    const ended = run({
+      argv: [...HUB, "--devices", "1"],
+      env: {},
+      stdout: { write: () => undefined },
+      stderr: { write: () => undefined },
+      signal: stop.signal,
+      clock: systemClock,
+      random: seededRandom(1),
+      files: new MemoryFiles(),
+      cwd: "/",
+    });
+    stop.abort(new Error("stopped by SIGINT"));
+    expect(await ended).toBe(0);
+  });
+
   test("a scenario of devices without a hub", async () => {
     const files = { "a.toml": '[[devices]]\nname = "a"\ncount = 1\n' };
     expect(await faultOf(["--scenario", "a.toml"], files)).toMatch(/--hub says where their hub is/);
@@ -158,6 +175,7 @@ const TOTALS: FleetTotals = {
   stored: 10,
   sealed: 8,
   nacked: {},
+  withdrawn: 0,
   lost: 0,
   unanswered: 0,
   undelivered: 0,

@@ -131,6 +131,8 @@ describe("after a refusal", () => {
     const echo = hub.decide(third!.statement)!;
     expect(chain.hearNack(nack, IAT)).toBe("go-on");
     expect(chain.hearNack(echo, IAT)).toBe("ignored");
+    expect(chain.withdrawn).toBe(2);
+    expect(chain.undelivered().length).toBe(3);
     const [gap, again] = send(chain);
     expect(gap!.statement).toMatchObject({ kind: "gap", seq: 3, prev: first!.statement.hash });
     expect(again!.statement.payload).toEqual(third!.statement.payload);
@@ -305,6 +307,7 @@ test("whatever is cut, refused or comes late: all is stored in the end, and no n
       expect(chain.faults).toEqual([]);
       expect(chain.isHalted).toBe(false);
       expect(chain.pending).toEqual([]);
+      expect(chain.signed).toBe(hub.chain.length + chain.withdrawn);
       // Numbers and predecessors fit, or the model would have refused them.
       expect(hub.stored).toBe(chain.stored);
     }),

@@ -154,9 +154,11 @@ describe("honest devices", () => {
     stop.abort();
     const totals = await done;
     expect(totals).toMatchObject({ lost: 0, faults: [] });
-    expect(totals.stored + totals.unanswered + totals.undelivered).toBeLessThanOrEqual(
-      totals.signed,
-    );
+    const pending = fleet.honest.reduce((sum, { chain }) => sum + chain.pending.length, 0);
+    const refused = fleet.honest.reduce((sum, { chain }) => sum + chain.withdrawn, 0);
+    expect(totals.withdrawn).toBe(refused);
+    expect(totals.unanswered + totals.undelivered).toBe(pending - refused);
+    expect(totals.stored + pending).toBe(totals.signed);
   });
 });
 

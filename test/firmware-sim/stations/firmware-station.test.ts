@@ -1,6 +1,7 @@
 /**
  * Firmware on a line, with time moved by hand.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { ANALOG_SENSORS } from "../../../firmware-sim/avr/analog-sensors.ts";
 import { parseIntelHex } from "../../../firmware-sim/avr/intel-hex.ts";
@@ -9,7 +10,7 @@ import { CityClock } from "../../../firmware-sim/models/city-clock.ts";
 import type { BytesReceived } from "../../../firmware-sim/outlet/outlet.ts";
 import type { OutletPlan } from "../../../firmware-sim/scenario/station-plan.ts";
 import { FirmwareStation } from "../../../firmware-sim/stations/firmware-station.ts";
-import { type Clock, ManualClock } from "../../../platform/clock.ts";
+import { type Clock, ManualClock, systemClock } from "../../../platform/clock.ts";
 import { seededRandom } from "../../../platform/random.ts";
 import { testScope } from "../../support/scope.ts";
 import {
@@ -74,17 +75,20 @@ interface Setup {
   rush?: number;
   /** Of the crystal. A sixteenth of the usual one, unless it matters: whoever does not sleep is slow to simulate. */
   clockHz?: number;
+  /** Takes the machine's own time. */
+  isReal?: boolean;
 }
 
 async function start(words: readonly number[], setup: Setup = {}): Promise<Running> {
   const { faults = [], rush = 1, clockHz = 1_000_000, measure = () => 20 } = setup;
   const manual = new ManualClock(1_700_000_000_000);
-  const clock: Clock = {
+  const moved: Clock = {
     nowMs: () => manual.nowMs(),
     monotonicMs: () => manual.monotonicMs() * rush,
     after: (ms, run) => manual.after(ms, run),
     sleep: (ms, signal) => manual.sleep(ms, signal),
   };
+  const clock = setup.isReal === true ? systemClock : moved;
   const image = parseIntelHex(hexFile(words), 32_768);
   if (typeof image === "string") throw new Error(image);
   const outlet = new NotingOutlet();
@@ -324,7 +328,7 @@ describe("it is said", () => {
 
   test("that the machine is too slow for it, and how much was left out", async () => {
     const { clock, notices, station } = await start(assemble([SERIAL_ON, HALT]), { rush: 400 });
-    await clock.advance(75);
+    for (let ms = 0; ms < 75; ms++) await clock.advance(1);
     expect(notices).toContain(
       "this machine did not keep up with it; its clock is late from now on",
     );
@@ -342,4 +346,17 @@ describe("it is said", () => {
     });
     expect(outlet.notes).toEqual(["close"]);
   });
+});
+
+test("stations that are behind leave sockets and signals their turn", async () => {
+  const busy = await Promise.all(
+    Array.from({ length: 6 }, () =>
+      start(assemble([SERIAL_ON, HALT]), { clockHz: 20_000_000, isReal: true }),
+    ),
+  );
+  const isBehind = ({ notices }: Running): boolean => notices.some((each) => each.includes("late"));
+  while (!busy.every(isBehind)) await nextTurn();
+  for (let turn = 0; turn < 10; turn++) await nextTurn();
+  for (const { station } of busy)
+    expect(station.report().firmware?.skippedSeconds).toBeGreaterThan(0);
 });
