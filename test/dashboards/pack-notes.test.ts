@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import type { Latest } from "../../dashboards/web/api/answer.ts";
-import { noteWords } from "../../dashboards/web/city/pack-notes.ts";
+import { noteWords, warningWords } from "../../dashboards/web/city/pack-notes.ts";
 
 function latest(quantity: string, value: Latest["value"], timeMs: number, stream = "air"): Latest {
   return { stream, quantity, unit: null, value, timeMs, fault: false, entry: 1, level: "sealed" };
@@ -32,26 +32,28 @@ test("the newest of several streams counts, and each board is named once", () =>
 });
 
 test.each([
-  ["ntp", 3_600.25, "time by NTP", "a satellite receiver contradicts it, 3600 s ahead"],
-  ["gps", -4, "time by satellite", "the system’s clock contradicts it, 4 s behind"],
+  ["ntp", 3_600.25, "a satellite receiver contradicts its clock, 3600 s ahead"],
+  ["gps", -4, "its system’s clock contradicts it, 4 s behind"],
 ])(
-  "that %s was contradicted by %d s, until a pack says it no more",
-  (clock, apart, words, said) => {
-    const disputed = [latest("clock", clock, 2), latest("clock-apart", apart, 2)];
-    expect(noteWords({ latest: disputed })).toEqual([words, said]);
-    expect(noteWords({ latest: [latest("clock", clock, 3), disputed[1]!] })).toEqual([words]);
+  "a warning that %s was contradicted by %d s, until a pack says it no more",
+  (by, apart, said) => {
+    const disputed = [latest("clock", by, 2), latest("clock-apart", apart, 2)];
+    expect(warningWords({ latest: disputed })).toEqual([said]);
+    expect(noteWords({ latest: disputed })).toHaveLength(1);
+    expect(warningWords({ latest: [latest("clock", by, 3), disputed[1]!] })).toEqual([]);
   },
 );
 
 test.each([
   [212, "its receiver is 212 m from where it should stand"],
   [1_890, "its receiver is 1.9 km from where it should stand"],
-])("that it was carried off by %d m, until a pack says it no more", (metres, said) => {
+])("a warning that it was carried off by %d m, until a pack says it no more", (metres, said) => {
   const moved = [latest("clock", "gps", 2), latest("moved", metres, 2)];
-  expect(noteWords({ latest: moved })).toEqual(["time by satellite", said]);
-  expect(noteWords({ latest: [latest("clock", "gps", 3), moved[1]!] })).toHaveLength(1);
+  expect(warningWords({ latest: moved })).toEqual([said]);
+  expect(warningWords({ latest: [latest("clock", "gps", 3), moved[1]!] })).toEqual([]);
 });
 
 test("a device that says nothing of itself has no words", () => {
   expect(noteWords({ latest: [latest("pm25", 7, 3)] })).toEqual([]);
+  expect(warningWords({ latest: [latest("pm25", 7, 3)] })).toEqual([]);
 });

@@ -13,15 +13,20 @@ const CLOCK_WORDS: Readonly<Record<string, string>> = {
 /** What is shown beside a device: who told the time of its newest pack, and for whom it signs. */
 export function noteWords({ latest }: Pick<Device, "latest">): readonly string[] {
   const clock = newestOf(latest, "clock");
-  const apart = clock && apartWords(latest, clock);
-  const moved = clock && movedWords(latest, clock);
   const boards = latest.filter(({ quantity }) => quantity === "via").map(({ value }) => value);
   return [
     ...(clock === undefined ? [] : [CLOCK_WORDS[String(clock.value)] ?? `time by ${clock.value}`]),
-    ...(apart === undefined ? [] : [apart]),
-    ...(moved === undefined ? [] : [moved]),
     ...[...new Set(boards)].map((board) => `signed for ${board}`),
   ];
+}
+
+/** What somebody should look after: a receiver that contradicts the clock or the place of the newest pack. */
+export function warningWords({ latest }: Pick<Device, "latest">): readonly string[] {
+  const clock = newestOf(latest, "clock");
+  if (clock === undefined) return [];
+  return [apartWords(latest, clock), movedWords(latest, clock)].filter(
+    (words) => words !== undefined,
+  );
 }
 
 /** That another clock contradicted the one of this pack; what an older pack said of it is over. */
@@ -29,8 +34,11 @@ function apartWords(latest: readonly Latest[], clock: Latest): string | undefine
   const apart = newestOf(latest, "clock-apart");
   if (apart === undefined || apart.timeMs !== clock.timeMs) return undefined;
   const seconds = Number(apart.value);
-  const other = clock.value === "gps" ? "the system’s clock" : "a satellite receiver";
-  return `${other} contradicts it, ${Math.abs(seconds).toFixed(0)} s ${seconds > 0 ? "ahead" : "behind"}`;
+  const other =
+    clock.value === "gps"
+      ? "its system’s clock contradicts it"
+      : "a satellite receiver contradicts its clock";
+  return `${other}, ${Math.abs(seconds).toFixed(0)} s ${seconds > 0 ? "ahead" : "behind"}`;
 }
 
 /** That its receiver is not where the device should stand, in the newest pack. */

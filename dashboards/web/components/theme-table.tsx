@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Device, Latest } from "../api/answer.ts";
-import { noteWords } from "../city/pack-notes.ts";
+import { noteWords, warningWords } from "../city/pack-notes.ts";
 import { THEME_TITLES } from "../city/theme.ts";
 import type { ThemeGroup, ThemeRow } from "../city/theme.ts";
 import { countOf } from "../words/number.ts";
@@ -66,6 +66,11 @@ function DeviceRows({ row }: { row: ThemeRow }): JSX.Element {
         ))}
       </span>
       <span class="sensor-more">{describe(device)}</span>
+      {warningWords(device).map((words) => (
+        <span class="sensor-warning" key={words}>
+          {words}
+        </span>
+      ))}
     </th>
   );
   return (
