@@ -7,21 +7,13 @@ import { deviceKey } from "./device-view.ts";
 import { Problem } from "./problem.ts";
 import { cosignedSizeOf } from "./query-parts.ts";
 import type { QueryParts } from "./query-parts.ts";
+import { nameParameter, timeParameter } from "./parameters.ts";
 import { defineRoute } from "./route.ts";
 import type { ApiRoute } from "./route.ts";
 import { clipSchema, clipsSchema } from "./schemas.ts";
 import type { ClipsView, ClipView } from "./schemas.ts";
 
-const name = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected a name of a-z, 0-9 and -")
-  .meta({ examples: ["air-1"] });
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hex digits in lower case");
-const timeMs = z
-  .number()
-  .int()
-  .min(0)
-  .meta({ examples: [1_796_083_200_000] });
 
 /** Later than anything that dates can say. */
 const NEVER_MS = 8_640_000_000_000_000;
@@ -45,10 +37,10 @@ export function clipRoutes(parts: QueryParts): ApiRoute[] {
     defineRoute({
       path: "/devices/{name}/clips",
       about: "what a device has recorded, in the order in which recordings end",
-      params: { name },
+      params: { name: nameParameter },
       query: {
-        fromMs: timeMs.default(0).meta({ description: "only what ends after it" }),
-        toMs: timeMs.default(NEVER_MS).meta({ description: "only what begins before it" }),
+        fromMs: timeParameter.default(0).meta({ description: "only what ends after it" }),
+        toMs: timeParameter.default(NEVER_MS).meta({ description: "only what begins before it" }),
         after: z
           .string()
           .regex(/^\d{1,16}-\d{1,16}$/, "expected next of the answer before")

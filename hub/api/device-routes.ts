@@ -6,20 +6,11 @@ import { deviceKey, deviceKeys, deviceView, latestViews } from "./device-view.ts
 import { Problem } from "./problem.ts";
 import { deviceFacts } from "./query-parts.ts";
 import type { QueryParts } from "./query-parts.ts";
+import { nameParameter, timeParameter } from "./parameters.ts";
 import { defineRoute } from "./route.ts";
 import type { ApiRoute } from "./route.ts";
 import { allLatestSchema, deviceSchema, devicesSchema, seriesSchema } from "./schemas.ts";
 import type { DeviceView, SeriesView } from "./schemas.ts";
-
-const name = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected a name of a-z, 0-9 and -")
-  .meta({ examples: ["air-1"] });
-const timeMs = z
-  .number()
-  .int()
-  .min(0)
-  .meta({ examples: [1_796_083_200_000] });
 
 /** Later than anything that a log may hold. */
 const NEVER_MS = 8_640_000_000_000_000;
@@ -40,7 +31,7 @@ export function deviceRoutes(parts: QueryParts): ApiRoute[] {
     defineRoute({
       path: "/devices/{name}",
       about: "one device",
-      params: { name },
+      params: { name: nameParameter },
       reply: { kind: "json", schema: deviceSchema },
       answer: (params): DeviceView | Problem => {
         const key = deviceKey(log.state.registry, params.name);
@@ -65,13 +56,13 @@ export function deviceRoutes(parts: QueryParts): ApiRoute[] {
       path: "/series",
       about: "all values of a quantity between two times",
       query: {
-        device: name,
-        quantity: name,
-        stream: name
+        device: nameParameter,
+        quantity: nameParameter.meta({ examples: ["pm25"] }),
+        stream: nameParameter
           .optional()
           .meta({ description: "unless given, the first stream of the device that has it" }),
-        fromMs: timeMs.default(0),
-        toMs: timeMs.default(NEVER_MS).meta({ description: "not included" }),
+        fromMs: timeParameter.default(0),
+        toMs: timeParameter.default(NEVER_MS).meta({ description: "not included" }),
         limit: z.number().int().min(1).max(10_000).default(1000).meta({
           description: "values wanted; those of one millisecond always come together",
         }),

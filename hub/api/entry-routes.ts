@@ -5,16 +5,13 @@ import { entryView } from "./entry-view.ts";
 import { Problem } from "./problem.ts";
 import { cosignedSizeOf } from "./query-parts.ts";
 import type { QueryParts } from "./query-parts.ts";
+import { nameParameter } from "./parameters.ts";
 import { defineRoute } from "./route.ts";
 import type { ApiRoute } from "./route.ts";
 import { entriesSchema, entrySchema } from "./schemas.ts";
 import type { EntriesView, EntryView } from "./schemas.ts";
 
 const index = z.number().int().min(0);
-const name = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected a name of a-z, 0-9 and -")
-  .meta({ examples: ["air-1"] });
 
 /** Gives the routes. */
 export function entryRoutes(parts: QueryParts): ApiRoute[] {
@@ -24,7 +21,7 @@ export function entryRoutes(parts: QueryParts): ApiRoute[] {
       path: "/entries",
       about: "entries in the order of the log, of one name or of all",
       query: {
-        device: name.optional().meta({ description: "only what this name has signed" }),
+        device: nameParameter.optional().meta({ description: "only what this name has signed" }),
         after: index.optional().meta({ description: "only entries behind this index" }),
         limit: z.number().int().min(1).max(200).default(50),
       },

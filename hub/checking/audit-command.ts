@@ -106,7 +106,7 @@ async function folderOf(place: string, files: Files): Promise<string> {
   }
   throw new UserError(
     `There is no log in ${place}: it has no file named checkpoint.`,
-    around.length === 0 ? {} : { hint: `Did you mean ${around.join(", or ")}?` },
+    around.length === 0 ? {} : { hint: `Did you mean ${around.join(" or ")}?` },
   );
 }
 

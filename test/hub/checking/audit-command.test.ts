@@ -46,7 +46,7 @@ test.each([
 test.each<[string, string]>([
   [
     "/city",
-    "There is no log in /city: it has no file named checkpoint.\nDid you mean /city/hub, or /city/peer-gwent?\n",
+    "There is no log in /city: it has no file named checkpoint.\nDid you mean /city/hub or /city/peer-gwent?\n",
   ],
   ["/empty", "There is no log in /empty: it has no file named checkpoint.\n"],
   [
