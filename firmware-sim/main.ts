@@ -3,7 +3,6 @@
  * runs virtual devices instead (fleet-command.ts).
  */
 import { dirname, resolve } from "node:path";
-import { decodeUtf8 } from "../ledger/bytes.ts";
 import type { ProgramIo } from "../platform/lifecycle.ts";
 import { UserError } from "../platform/user-error.ts";
 import { describeByFlags, readSimCommand, simHelp, type SimRequest } from "./command.ts";
@@ -11,6 +10,7 @@ import { runFleet } from "./fleet-command.ts";
 import { isFleetCommand } from "./fleet-flags.ts";
 import { District, type StationEnd } from "./stations/district.ts";
 import { parseScenario, readScenario } from "./scenario/scenario.ts";
+import { readScenarioText, scenarioError } from "./scenario/scenario-text.ts";
 import type { Station } from "./stations/station.ts";
 import type { Scenario } from "./scenario/station-plan.ts";
 import { formatEnd, formatListening, formatNotice, formatReady, formatSeed } from "./sim-output.ts";
@@ -60,19 +60,11 @@ async function loadScenario(
     if (Array.isArray(scenario)) throw new UserError(scenario.map(describeByFlags).join("\n"));
     return { scenario, folder: io.cwd };
   }
-  const path = resolve(io.cwd, request.scenario);
-  const bytes = await io.files.read(path);
-  if (bytes === undefined) throw new UserError(`There is no file ${path}.`);
-  const text = decodeUtf8(bytes);
-  if (text === undefined) throw new UserError(`${path} is no UTF-8 text.`);
+  const text = await readScenarioText(io.files, io.cwd, request.scenario);
   if (/^\s*\[\[\s*devices\s*\]\]/m.test(text)) {
     throw new UserError(`${request.scenario} has devices: --hub says where their hub is.`);
   }
   const scenario = parseScenario(text, request.values);
-  if (Array.isArray(scenario)) {
-    throw new UserError(
-      `${request.scenario} has ${scenario.length} faults:\n${scenario.join("\n")}`,
-    );
-  }
-  return { scenario, folder: dirname(path) };
+  if (Array.isArray(scenario)) throw scenarioError(request.scenario, scenario);
+  return { scenario, folder: dirname(resolve(io.cwd, request.scenario)) };
 }
