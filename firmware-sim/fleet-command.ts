@@ -79,13 +79,10 @@ export async function runFleet(io: ProgramIo): Promise<number> {
   io.stdout.write(formatFleetReady(countOf(plan), json));
   const busiest = await runToEnd(fleet, request, io);
   // A hub that is gone by now does not take the report with it.
-  const noEvidence = await checkEvidence(fleet, hub).then(
-    () => undefined,
-    (error: unknown) => error,
-  );
+  const [evidence] = await Promise.allSettled([checkEvidence(fleet, hub)]);
   const totals = totalsOf(fleet, io.clock.monotonicMs(), busiest);
   io.stdout.write(formatTotals(totals, json));
-  if (noEvidence !== undefined) throw noEvidence;
+  if (evidence.status === "rejected") throw evidence.reason;
   if (totals.devices > 0 && totals.connections === 0) {
     throw new UserError("No device was let in.", {
       hint: "Are they enrolled in this very log, with this --seed? Is the machine's clock right?",
