@@ -33,6 +33,7 @@ import {
 } from "./fleet-output.ts";
 import { parseFleetScenario, readFleetScenario } from "./scenario/fleet-scenario.ts";
 import type { FleetScenario } from "./scenario/fleet-scenario.ts";
+import { readScenarioText, scenarioError } from "./scenario/scenario-text.ts";
 
 const PROGRESS_MS = 5000;
 /** Connections that are being opened at the same time. */
@@ -79,18 +80,24 @@ export async function runFleet(io: ProgramIo): Promise<number> {
   io.stdout.write(formatFleetReady(countOf(plan), json));
   const busiest = await runToEnd(fleet, request, io);
   // A hub that is gone by now does not take the report with it.
-  const noEvidence = await checkEvidence(fleet, hub).then(
-    () => undefined,
-    (error: unknown) => error,
-  );
+  const [evidence] = await Promise.allSettled([checkEvidence(fleet, hub)]);
   const totals = totalsOf(fleet, io.clock.monotonicMs(), busiest);
   io.stdout.write(formatTotals(totals, json));
-  if (noEvidence !== undefined) throw noEvidence;
+  if (evidence.status === "rejected") throw evidence.reason;
   if (totals.devices > 0 && totals.connections === 0) {
     throw new UserError("No device was let in.", {
       hint: "Are they enrolled in this very log, with this --seed? Is the machine's clock right?",
       exitCode: 1,
     });
+  }
+  if (totals.connected === 0 && totals.unanswered > 0) {
+    throw new UserError(
+      "The hub was gone at the end: whether it has all that it took nobody can say.",
+      {
+        hint: "Start it, and look with `kerbstone audit`; or run again with a longer --wait.",
+        exitCode: 1,
+      },
+    );
   }
   return isWell(totals) ? 0 : 1;
 }
@@ -101,10 +108,10 @@ async function loadFleetScenario(request: FleetRequest, io: ProgramIo): Promise<
     if (!Array.isArray(scenario)) return scenario;
     throw new UserError(scenario.map(describeByFleetFlags).join("\n"));
   }
-  const text = await readText(io, request.scenario);
+  const text = await readScenarioText(io.files, io.cwd, request.scenario);
   const scenario = parseFleetScenario(text, request.values);
   if (!Array.isArray(scenario)) return scenario;
-  throw new UserError(`${request.scenario} has ${scenario.length} faults:\n${scenario.join("\n")}`);
+  throw scenarioError(request.scenario, scenario);
 }
 
 function planOf(scenario: FleetScenario, request: FleetRequest, io: ProgramIo): FleetPlan {

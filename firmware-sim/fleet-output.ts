@@ -123,7 +123,12 @@ function honestLines(totals: FleetTotals): string[] {
       : []),
     row("lost", `${totals.lost}`),
     ...(totals.unanswered > 0
-      ? [row("unanswered", `${totals.unanswered}, of devices that are not let in any more`)]
+      ? [
+          row(
+            "unanswered",
+            `${totals.unanswered}, of devices that do not get through to the hub any more`,
+          ),
+        ]
       : []),
     row("not delivered", `${totals.undelivered}`),
     ...(totals.halted > 0 ? [row("stopped", `${totals.halted} devices`)] : []),

@@ -3,7 +3,6 @@
  * runs virtual devices instead (fleet-command.ts).
  */
 import { dirname, resolve } from "node:path";
-import { readGivenText } from "../platform/given-file.ts";
 import type { ProgramIo } from "../platform/lifecycle.ts";
 import { UserError } from "../platform/user-error.ts";
 import { describeByFlags, readSimCommand, simHelp, type SimRequest } from "./command.ts";
@@ -11,6 +10,7 @@ import { runFleet } from "./fleet-command.ts";
 import { isFleetCommand } from "./fleet-flags.ts";
 import { District, type StationEnd } from "./stations/district.ts";
 import { parseScenario, readScenario } from "./scenario/scenario.ts";
+import { readScenarioText, scenarioError } from "./scenario/scenario-text.ts";
 import type { Station } from "./stations/station.ts";
 import type { Scenario } from "./scenario/station-plan.ts";
 import { formatEnd, formatListening, formatNotice, formatReady, formatSeed } from "./sim-output.ts";
@@ -64,16 +64,11 @@ async function loadScenario(
     }
     return { scenario, folder: io.cwd };
   }
-  const path = resolve(io.cwd, request.scenario);
-  const text = await readGivenText(io.files, path);
+  const text = await readScenarioText(io.files, io.cwd, request.scenario);
   if (/^\s*\[\[\s*devices\s*\]\]/m.test(text)) {
     throw new UserError(`${request.scenario} has devices: --hub says where their hub is.`);
   }
   const scenario = parseScenario(text, request.values);
-  if (Array.isArray(scenario)) {
-    throw new UserError(
-      `${request.scenario} has ${scenario.length} faults:\n${scenario.join("\n")}`,
-    );
-  }
-  return { scenario, folder: dirname(path) };
+  if (Array.isArray(scenario)) throw scenarioError(request.scenario, scenario);
+  return { scenario, folder: dirname(resolve(io.cwd, request.scenario)) };
 }

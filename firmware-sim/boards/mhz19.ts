@@ -1,7 +1,8 @@
 /**
  * Winsen MH-Z19B, a carbon dioxide sensor: answers when it is asked, and never speaks otherwise.
  *
- * After the maker's User's Manual V1.0. Setting commands have no answer there, and get none. Whether self-calibration
+ * After the maker's User's Manual V1.0, but for the range, whose bytes stand where they are in V1.2 and in real sensors.
+ * Setting commands have no answer there, and get none. Whether self-calibration
  * stays off without power is not said there; here it does not, which is the harder case for a driver.
  */
 import type { Board } from "./board.ts";
@@ -9,18 +10,32 @@ import type { Values } from "../models/model.ts";
 
 const HEAD = 0xff;
 const SENSOR = 0x01;
-const COMMAND = { read: 0x86, selfCalibration: 0x79 } as const;
+const COMMAND = {
+  read: 0x86,
+  selfCalibration: 0x79,
+  zero: 0x87,
+  span: 0x88,
+  range: 0x99,
+} as const;
 const ON = 0xa0;
 const LENGTH = 9;
 /** The undocumented fifth byte is its temperature with this added. */
 const TEMPERATURE_OFFSET = 40;
-/** The usual measuring range. */
-const CO2_MAX = 5000;
+/** The measuring ranges; it leaves the factory with the second. */
+const RANGES: readonly number[] = [2000, 5000, 10_000];
+const USUAL_RANGE = 5000;
+/** What it takes the air for when its zero is set, and the least that a span may be. */
+const FRESH_AIR = 400;
+const SPAN_MIN = 1000;
 const ROOM_TEMPERATURE = 20;
 
 /** Encodes the answer to a read command: ppm up to the end of the range, degrees Celsius. */
-export function encodeMhz19Reading(co2: number, temperature: number): Uint8Array {
-  const ppm = Math.round(Math.min(CO2_MAX, Math.max(0, co2)));
+export function encodeMhz19Reading(
+  co2: number,
+  temperature: number,
+  range: number = USUAL_RANGE,
+): Uint8Array {
+  const ppm = Math.round(Math.min(range, Math.max(0, co2)));
   const degrees = Math.round(temperature) + TEMPERATURE_OFFSET;
   const body = [COMMAND.read, ppm >> 8, ppm & 0xff, degrees & 0xff, 0, 0, 0];
   return Uint8Array.from([HEAD, ...body, checksum(body)]);
@@ -30,7 +45,11 @@ export function encodeMhz19Reading(co2: number, temperature: number): Uint8Array
 export class Mhz19Board implements Board {
   readonly bootMs = 1000;
   #isSelfCalibrating = true;
-  #co2 = 0;
+  #range = USUAL_RANGE;
+  /** A reading is what is measured, times the slope, and the offset. */
+  #slope = 1;
+  #offset = 0;
+  #co2: number | undefined;
   #temperature = ROOM_TEMPERATURE;
   #pending: number[] = [];
 
@@ -50,17 +69,31 @@ export class Mhz19Board implements Board {
     for (const byte of chunk) {
       this.#pending.push(byte);
       const command = this.#next();
-      const code = command?.[2];
-      if (code === COMMAND.read) answers.push(encodeMhz19Reading(this.#co2, this.#temperature));
-      if (code === COMMAND.selfCalibration) this.#isSelfCalibrating = command?.[3] === ON;
+      if (command?.[2] === COMMAND.read)
+        answers.push(encodeMhz19Reading(this.#reading(), this.#temperature, this.#range));
+      else if (command !== undefined) this.#set(command);
     }
     return answers;
   }
 
-  /** Has everything to measure anew, and says 0 until it has. */
+  #reading(): number {
+    return this.#co2 === undefined ? 0 : this.#co2 * this.#slope + this.#offset;
+  }
+
+  #set([, , code = 0, first = 0, second = 0, , high = 0, low = 0]: readonly number[]): void {
+    const [span, range] = [first * 256 + second, high * 256 + low];
+    if (code === COMMAND.selfCalibration) this.#isSelfCalibrating = first === ON;
+    if (code === COMMAND.range && RANGES.includes(range)) this.#range = range;
+    if (this.#co2 === undefined) return;
+    if (code === COMMAND.zero) this.#offset += FRESH_AIR - this.#reading();
+    if (code === COMMAND.span && span >= SPAN_MIN && this.#co2 > 0)
+      this.#slope = (span - this.#offset) / this.#co2;
+  }
+
+  /** Keeps range and calibration, has everything to measure anew, and says 0 until it has. */
   restart(): Uint8Array[] {
     this.#isSelfCalibrating = true;
-    this.#co2 = 0;
+    this.#co2 = undefined;
     this.#temperature = ROOM_TEMPERATURE;
     this.#pending = [];
     return [];

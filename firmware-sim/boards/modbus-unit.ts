@@ -18,6 +18,8 @@ const EXCEPTION_FLAG = 0x80;
 const EXCEPTION = { function: 1, address: 2, value: 3 } as const;
 const BITS_MAX = 2000;
 const REGISTERS_MAX = 125;
+const BITS_WRITTEN_MAX = 1968;
+const REGISTERS_WRITTEN_MAX = 123;
 const COIL_ON = 0xff00;
 
 /** Makes an empty memory. */
@@ -45,6 +47,8 @@ export function answerModbus(memory: ModbusMemory, request: readonly number[]): 
     case 6:
       return write(memory.holding, request, [second]);
     case 15: {
+      if (!isWhole(request, BITS_WRITTEN_MAX, Math.ceil(second / 8)))
+        return exception(code, EXCEPTION.value);
       const bits = Array.from(
         { length: second },
         (_, at) => ((request[6 + (at >> 3)] ?? 0) >> (at & 7)) & 1,
@@ -52,6 +56,8 @@ export function answerModbus(memory: ModbusMemory, request: readonly number[]): 
       return write(memory.coils, request, bits);
     }
     case 16:
+      if (!isWhole(request, REGISTERS_WRITTEN_MAX, second * 2))
+        return exception(code, EXCEPTION.value);
       return write(
         memory.holding,
         request,
@@ -102,6 +108,12 @@ function valuesAt(
     : { values: [], refusal: exception(code, EXCEPTION.address) };
 }
 
+/** Whether a request that writes several has as many bytes of them as it says, and no more of them than there may be. */
+function isWhole(request: readonly number[], countMax: number, bytes: number): boolean {
+  const count = word(request, 3);
+  return count >= 1 && count <= countMax && request[5] === bytes && request.length === 6 + bytes;
+}
+
 /** Writes, and answers with what the request began with. */
 function write(
   table: Map<number, number>,
@@ -110,7 +122,6 @@ function write(
 ): number[] {
   const [code = 0] = request;
   const address = word(request, 1);
-  if (values.length === 0) return exception(code, EXCEPTION.value);
   if (values.some((_, at) => !table.has(address + at))) return exception(code, EXCEPTION.address);
   values.forEach((value, at) => table.set(address + at, value));
   return request.slice(0, 5);

@@ -31,7 +31,7 @@ export interface FleetTotals {
   readonly withdrawn: number;
   /** Had their PUBACK, were not refused, and no ack has called them stored. */
   readonly lost: number;
-  /** The same, of devices that are not let in any more, as after a revocation: nobody can ask. */
+  /** The same, of devices that do not get through to the hub any more, as after a revocation: nobody can ask. */
   readonly unanswered: number;
   /** Neither confirmed nor refused: a real device would keep them. */
   readonly undelivered: number;
@@ -64,9 +64,9 @@ export function totalsOf(fleet: Fleet, nowMs: number, busiest: number): FleetTot
   const { beganMs, allConnectedMs, loadMs, loadEndedMs, atLoadEnd } = times;
   const loadSeconds = loadMs === undefined ? 0 : ((loadEndedMs ?? nowMs) - loadMs) / 1000;
   const { signed, stored } = atLoadEnd ?? tally;
-  const [lost, unanswered] = [false, true].map((isShutOut) =>
+  const [lost, unanswered] = [false, true].map((isOutOfReach) =>
     honest
-      .filter((device) => device.isShutOut === isShutOut)
+      .filter((device) => device.isOutOfReach === isOutOfReach)
       .reduce((sum, { chain }) => sum + chain.lost().length, 0),
   ) as [number, number];
   const withdrawn = honest.reduce((sum, { chain }) => sum + chain.withdrawn, 0);

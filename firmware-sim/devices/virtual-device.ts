@@ -73,6 +73,7 @@ export class VirtualDevice {
   #session: Session | undefined;
   #hasConnected = false;
   #isShutOut = false;
+  #isOutOfReach = false;
 
   constructor(parts: DeviceParts) {
     const { limits, random } = parts.world;
@@ -90,6 +91,11 @@ export class VirtualDevice {
   /** Whether the hub has refused its latest login: what became of its statements nobody can ask. */
   get isShutOut(): boolean {
     return this.#isShutOut;
+  }
+
+  /** Whether its latest connection ended before the hub had said how far it is, for whatever reason. */
+  get isOutOfReach(): boolean {
+    return this.#isOutOfReach;
   }
 
   /** Whether everything that was signed is stored. */
@@ -130,6 +136,7 @@ export class VirtualDevice {
       through();
       if (own.aborted) break;
       if (end.wasReady) waits.reset();
+      this.#isOutOfReach = !end.wasReady;
       this.#isShutOut = end.refusedBy !== undefined;
       countIn(tally.ended, end.reason);
       if (end.refusedBy !== undefined) countIn(tally.loginsRefused, end.refusedBy);
@@ -153,6 +160,7 @@ export class VirtualDevice {
       const onRoom = (): void => {
         if (!isThrough && session.isReady) {
           isThrough = true;
+          this.#isOutOfReach = false;
           through();
           if (this.#hasConnected) tally.reconnections += 1;
           this.#hasConnected = true;

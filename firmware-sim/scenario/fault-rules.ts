@@ -18,8 +18,9 @@ export interface FaultOwner {
   readonly measured?: readonly string[];
 }
 
-/** Which faults happen at once, so that they need no end to come again. */
-const MOMENTARY: readonly FaultKind[] = ["reboot", "brown-out"];
+/** Which faults have an end of their own, and after how many seconds at the latest. */
+const LASTS: Readonly<Partial<Record<FaultKind, number>>> = { reboot: 5, "brown-out": 2 };
+const CAMERA_BOOT_SECONDS = 30;
 /** What can befall a camera, whose line is a network. */
 const OF_CAMERAS: readonly FaultKind[] = ["stall", "unplug", "reboot"];
 /** What can befall a board that sends messages: they come whole or not at all, and it has no supply and no clock of its own. */
@@ -43,16 +44,24 @@ export function faultRules(fault: Table, owner: FaultOwner): string[] {
   const kind = FAULT_KINDS.find((known) => known === fault["kind"]);
   if (kind === undefined) return [];
   return [
-    ...windowFaults(fault, kind),
+    ...windowFaults(fault, kind, owner),
     ...ownerFaults(kind, owner),
     ...quantityFaults(fault["quantity"], owner),
     ...driftFaults(fault, kind),
   ];
 }
 
-function windowFaults({ forSeconds, everySeconds }: Table, kind: FaultKind): string[] {
+function windowFaults(
+  { forSeconds, everySeconds }: Table,
+  kind: FaultKind,
+  { board }: FaultOwner,
+): string[] {
   if (typeof everySeconds !== "number") return [];
-  if (forSeconds === undefined && MOMENTARY.includes(kind)) return [];
+  const lasts = board === CAMERA && kind === "reboot" ? CAMERA_BOOT_SECONDS : LASTS[kind];
+  if (forSeconds === undefined && lasts !== undefined)
+    return everySeconds > lasts
+      ? []
+      : [`.everySeconds: expected more than ${lasts}, since a ${kind} takes so long`];
   return typeof forSeconds === "number" && forSeconds < everySeconds
     ? []
     : [".everySeconds: expected forSeconds beside it, and shorter"];

@@ -50,9 +50,12 @@ export function outletFaults(board: Table, name: string, sort: OutletSort | unde
 export function repeatedTopics(boards: readonly Table[]): string[] {
   const placeOf = ({ broker, topic, board }: Table): string =>
     JSON.stringify([broker, topic, board]);
+  const places = new Map<string, number>();
   return boards.flatMap((board, at) => {
-    const first = boards.findIndex((other) => placeOf(other) === placeOf(board));
-    return typeof board["topic"] === "string" && first < at
+    const place = placeOf(board);
+    const first = places.get(place);
+    if (first === undefined) places.set(place, at);
+    return typeof board["topic"] === "string" && first !== undefined
       ? [`boards[${at}].topic: "${board["topic"]}" is taken by boards[${first}]`]
       : [];
   });

@@ -14,15 +14,20 @@ export function describeIssue(
   const place = formatPath(issue.path);
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {
-      const near = nearestName(key, fields);
+      // A field that there is elsewhere is no answer to itself.
+      const near = nearestName(
+        key,
+        fields.filter((field) => field !== key),
+      );
+      const here = fields.includes(key) ? " here" : "";
       const hint = near === undefined ? "" : `; did you mean ${near}?`;
-      return `${formatPath([...issue.path, key])}: there is no such field${hint}`;
+      return `${formatPath([...issue.path, shorten(key)])}: there is no such field${here}${hint}`;
     });
   }
   if (issue.code === "invalid_key")
     return [`${place}: the name of a quantity is expected, such as pm25`];
   const found = valueAt(raw, issue.path);
-  const instead = found === undefined ? "it is missing" : `not ${shorten(JSON.stringify(found))}`;
+  const instead = found === undefined ? "it is missing" : `not ${shorten(formatValue(found))}`;
   return [`${place}: expected ${issue.message}; ${instead}`];
 }
 
@@ -42,6 +47,11 @@ function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
       typeof value === "object" && value !== null ? Reflect.get(value, part) : undefined,
     raw,
   );
+}
+
+/** As TOML writes it, where JSON has no word for it. */
+function formatValue(value: unknown): string {
+  return typeof value === "number" ? String(value) : JSON.stringify(value);
 }
 
 function shorten(text: string): string {

@@ -23,6 +23,9 @@ import type { OutletSort } from "./outlet-rules.ts";
 
 type Table = Readonly<Record<string, unknown>>;
 
+/** Stands for whatever has another shape. */
+const NO_TABLE: Table = {};
+
 /** Which boards alone understand a field. */
 const BOARDS_OF_FIELD: Readonly<Record<string, readonly BoardName[]>> = {
   id: ["sds011", "airrohr"],
@@ -31,8 +34,13 @@ const BOARDS_OF_FIELD: Readonly<Record<string, readonly BoardName[]>> = {
   units: ["modbus-bus"],
   ...Object.fromEntries(Object.keys(CAMERA_FIELDS).map((field) => [field, [CAMERA]])),
 };
+/** What only a model needs: recordings and captures have times and values of their own. */
+const MODEL_FIELDS = ["everySeconds", "settings", "road"];
+/** What is said to a board, where a capture needs none. */
+const DETAIL_FIELDS = ["id", "dialect", "quantities", "units"];
 /** Only one of the boards may have it, where it is no port that the system chooses. */
 const UNIQUE_FIELDS: readonly string[] = ["name", ...LINE_OUTLETS];
+const REGISTER_MAX = 0xffff;
 /** The greatest id of an SDS011. */
 const SDS011_ID_MAX = 0xfffe;
 
@@ -43,7 +51,8 @@ export function ruleFaults(raw: unknown): string[] {
   const roads = asTables(file["roads"]).map((road) => road["name"]);
   return [
     ...boards.flatMap((board, at) =>
-      boardFaults(board, roads).map((fault) => `boards[${at}]${fault}`),
+      // What is no table at all is told by the schema.
+      board === NO_TABLE ? [] : boardFaults(board, roads).map((fault) => `boards[${at}]${fault}`),
     ),
     ...UNIQUE_FIELDS.flatMap((field) => repeated(boards, field)),
     ...repeatedTopics(boards),
@@ -129,11 +138,12 @@ function feedFaults(board: Table): string[] {
   const name = boardNameOf(board);
   if (feeds.length > 1)
     return [`: expected one of model, replay and capture; there are ${feeds.join(" and ")}`];
-  if (feeds[0] === "capture") return [];
+  if (feeds[0] === "capture") return captureFaults(board);
   if (board["board"] === undefined)
     return [`.board: expected a board, such as "${BOARD_NAMES[0]}"; it is missing`];
   if (name === undefined || name === CAMERA) return [];
-  if (feeds[0] === "replay") return replayFaults(asTable(board["replay"]), name);
+  if (feeds[0] === "replay")
+    return [...ownedFaults(board, MODEL_FIELDS), ...replayFaults(asTable(board["replay"]), name)];
   const model = feeds.length === 0 ? BOARDS[name].model : modelNameOf(board);
   if (model !== undefined)
     return [
@@ -143,6 +153,18 @@ function feedFaults(board: Table): string[] {
   return feeds.length === 0
     ? [`: expected model, replay or capture for ${name}; there is none`]
     : [];
+}
+
+function captureFaults(board: Table): string[] {
+  const details = board["board"] === undefined ? DETAIL_FIELDS : [];
+  return ownedFaults(board, [...MODEL_FIELDS, ...details]);
+}
+
+function ownedFaults(board: Table, fields: readonly string[]): string[] {
+  const feed = board["capture"] === undefined ? "a recording" : "a capture";
+  return fields
+    .filter((field) => board[field] !== undefined)
+    .map((field) => `.${field}: ${feed} has none; it has its own times and values`);
 }
 
 function replayFaults(replay: Table, board: ValueBoardName): string[] {
@@ -199,9 +221,10 @@ function modelFaults(
         (quantity) =>
           `${quantities.includes(quantity) ? ".quantities" : ".units"}: "${model}" measures ${measured.join(", ")}; not ${String(quantity)}`,
       ),
-    ...(model === "position" ? ["lat", "lon"] : [])
-      .filter((field) => board[field] === undefined)
-      .map((field) => `.${field}: expected degrees for "position"; it is missing`),
+    ...(model === "position" && board["lat"] === undefined && board["lon"] === undefined
+      ? ["lat", "lon"]
+      : []
+    ).map((field) => `.${field}: expected degrees for "position"; it is missing`),
   ];
 }
 
@@ -220,6 +243,10 @@ function detailFaults(board: Table, roads: readonly unknown[]): string[] {
     ...(isLong ? [`.id: expected two bytes for sds011, such as 0xa160; not ${id}`] : []),
     ...dialectFaults(board["dialect"], name),
     ...unitFaults(asTables(board["units"])),
+    ...(board["units"] !== undefined && board["quantities"] !== undefined
+      ? [".quantities: the registers of units say what there is; expected one of the two"]
+      : []),
+    ...halfPlace(board),
   ];
   const road = board["road"];
   return typeof road === "string" && !roads.includes(road)
@@ -239,11 +266,34 @@ function dialectFaults(dialect: unknown, name: BoardName | undefined): string[] 
 }
 
 function unitFaults(units: readonly Table[]): string[] {
-  return units.flatMap(({ id }, at) =>
-    units.findIndex((unit) => unit["id"] === id) < at
+  return units.flatMap(({ id, registers }, at) => [
+    ...(units.findIndex((unit) => unit["id"] === id) < at
       ? [`.units[${at}].id: ${String(id)} is taken by another unit of the line`]
-      : [],
-  );
+      : []),
+    ...registerFaults(asTables(registers)).map((fault) => `.units[${at}]${fault}`),
+  ]);
+}
+
+/** A register holds half of a value of two words, and no other beside it. */
+function registerFaults(registers: readonly Table[]): string[] {
+  const taken = new Map<string, number>();
+  return registers.flatMap(({ register, kind = "holding", type = "f32" }, at) => {
+    if (typeof register !== "number") return [];
+    const words = type === "u16" || type === "i16" ? [register] : [register, register + 1];
+    const place = `.registers[${at}].register`;
+    if (words.some((word) => word > REGISTER_MAX))
+      return [`${place}: a value of two registers does not fit behind ${register}`];
+    const keys = words.map((word) => `${String(kind)} ${word}`);
+    const other = keys.map((key) => taken.get(key)).find((found) => found !== undefined);
+    for (const key of keys) if (!taken.has(key)) taken.set(key, at);
+    return other === undefined ? [] : [`${place}: ${register} is taken by registers[${other}]`];
+  });
+}
+
+function halfPlace(board: Table): string[] {
+  return (["lat", "lon"] as const)
+    .filter((field) => board[field] === undefined && (board["lat"] ?? board["lon"]) !== undefined)
+    .map((field) => `.${field}: expected lat and lon, or neither; it is missing`);
 }
 
 function repeated(boards: readonly Table[], field: string): string[] {
@@ -278,7 +328,7 @@ function modelNameOf(board: Table): ModelName | undefined {
 function asTable(value: unknown): Table {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? (value as Table)
-    : {};
+    : NO_TABLE;
 }
 
 function asTables(value: unknown): Table[] {

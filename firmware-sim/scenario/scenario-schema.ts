@@ -22,7 +22,7 @@ import { BOARD_NAMES, type BoardName, type DialectName, DIALECTS } from "../boar
 
 const name = rule<string>(isName, 'a name of a-z, 0-9 and "-", such as "air-castle"');
 const path = rule<string>(
-  (value) => typeof value === "string" && value !== "",
+  (value) => typeof value === "string" && /^[^\0]+$/.test(value),
   'a path, such as "data/pm.csv"',
 );
 const seconds = rule<number>(within(0, 31_622_400), "seconds, such as 30");
@@ -30,6 +30,8 @@ const speed = rule<number>(
   (value) => within(0.001, 1e9)(value),
   "how many seconds pass in one, 0.001 or more, such as 60",
 );
+/** Later than any clock of a board can show. */
+const START_MS_MAX = Date.UTC(3000, 0) - 1;
 const flag = rule<boolean>((value) => typeof value === "boolean", "true or false");
 const baud = rule<number>(whole(100, 4_000_000), "a baud rate, such as 9600");
 
@@ -42,120 +44,138 @@ const columns = z.record(
   { error: "a table of quantities and columns, such as { time = 0, pm25 = 3 }" },
 );
 
-const replay = z.strictObject({
-  file: path,
-  columns,
-  where: z
-    .record(z.string(), z.string(), {
-      error: 'a table of columns and texts, such as { site = "A" }',
-    })
-    .exactOptional(),
-  delimiter: rule<string>(
-    (value) => typeof value === "string" && /^[^"\r\n]$/.test(value),
-    'one character, such as ";"',
-  ).exactOptional(),
-  stepSeconds: seconds.exactOptional(),
-  gapSeconds: seconds.exactOptional(),
-  speed: speed.exactOptional(),
-  loop: flag.exactOptional(),
-});
+const replay = z.strictObject(
+  {
+    file: path,
+    columns,
+    where: z
+      .record(z.string(), z.string(), {
+        error: 'a table of columns and texts, such as { site = "A" }',
+      })
+      .exactOptional(),
+    delimiter: rule<string>(
+      (value) => typeof value === "string" && /^[^"\r\n]$/.test(value),
+      'one character, such as ";"',
+    ).exactOptional(),
+    stepSeconds: seconds.exactOptional(),
+    gapSeconds: seconds.exactOptional(),
+    speed: speed.exactOptional(),
+    loop: flag.exactOptional(),
+  },
+  { error: 'a table, such as { file = "pm.csv", columns = { time = 0, pm25 = 3 } }' },
+);
 
-const capture = z.strictObject({
-  file: path,
-  format: rule<"bytes" | "hexdump">(
-    oneOf(["bytes", "hexdump"]),
-    '"bytes" or "hexdump"',
-  ).exactOptional(),
-  baud: baud.exactOptional(),
-  stepSeconds: seconds.exactOptional(),
-  speed: speed.exactOptional(),
-  loop: flag.exactOptional(),
-});
+const capture = z.strictObject(
+  {
+    file: path,
+    format: rule<"bytes" | "hexdump">(
+      oneOf(["bytes", "hexdump"]),
+      '"bytes" or "hexdump"',
+    ).exactOptional(),
+    baud: baud.exactOptional(),
+    stepSeconds: seconds.exactOptional(),
+    speed: speed.exactOptional(),
+    loop: flag.exactOptional(),
+  },
+  { error: 'a table, such as { file = "frames.hexdump" }' },
+);
 
-const register = z.strictObject({
-  register: rule<number>(whole(0, 0xffff), "an address of 0 to 65535"),
-  quantity: name,
-  kind: rule<"holding" | "input">(
-    oneOf(["holding", "input"]),
-    '"holding" or "input"',
-  ).exactOptional(),
-  type: rule<ModbusType>(oneOf(MODBUS_TYPES), `one of ${quoted(MODBUS_TYPES)}`).exactOptional(),
-  wordOrder: rule<ModbusOrder>(
-    oneOf(MODBUS_ORDERS),
-    `one of ${quoted(MODBUS_ORDERS)}`,
-  ).exactOptional(),
-  scale: rule<number>(
-    (value) => within(-1e9, 1e9)(value) && value !== 0,
-    "a number other than 0, such as 0.1",
-  ).exactOptional(),
-});
+const register = z.strictObject(
+  {
+    register: rule<number>(whole(0, 0xffff), "an address of 0 to 65535"),
+    quantity: name,
+    kind: rule<"holding" | "input">(
+      oneOf(["holding", "input"]),
+      '"holding" or "input"',
+    ).exactOptional(),
+    type: rule<ModbusType>(oneOf(MODBUS_TYPES), `one of ${quoted(MODBUS_TYPES)}`).exactOptional(),
+    wordOrder: rule<ModbusOrder>(
+      oneOf(MODBUS_ORDERS),
+      `one of ${quoted(MODBUS_ORDERS)}`,
+    ).exactOptional(),
+    scale: rule<number>(
+      (value) => within(-1e9, 1e9)(value) && value !== 0,
+      "a number other than 0, such as 0.1",
+    ).exactOptional(),
+  },
+  { error: 'a table, such as { register = 0, quantity = "level" }' },
+);
 
-const unit = z.strictObject({
-  id: rule<number>(whole(1, 247), "an address of 1 to 247, such as 17"),
-  registers: z.array(register, {
-    error: 'a list of registers, such as [{ register = 0, quantity = "level" }]',
-  }),
-});
+const unit = z.strictObject(
+  {
+    id: rule<number>(whole(1, 247), "an address of 1 to 247, such as 17"),
+    registers: z.array(register, {
+      error: 'a list of registers, such as [{ register = 0, quantity = "level" }]',
+    }),
+  },
+  { error: "a table of a unit, [[boards.units]]" },
+);
 
 const allDialects = Object.values(DIALECTS).flat();
 
-const board = z.strictObject({
-  name,
-  board: rule<BoardName>(oneOf(BOARD_NAMES), `one of ${quoted(BOARD_NAMES)}`).exactOptional(),
-  stream: name.exactOptional(),
-  lat: rule<number>(within(-90, 90), "degrees of latitude, such as 51.5877").exactOptional(),
-  lon: rule<number>(within(-180, 180), "degrees of longitude, such as -2.9984").exactOptional(),
-  listen: rule<string>(
-    (value) => typeof value === "string" && parseListen(value) !== undefined,
-    'an address and port, such as "127.0.0.1:0" (0 takes a free port)',
-  ).exactOptional(),
-  serial: path.exactOptional(),
-  pty: path.exactOptional(),
-  baud: baud.exactOptional(),
-  broker: rule<string>(
-    isUrl(["mqtt:", "mqtts:"]),
-    'the address of a broker, such as "mqtt://127.0.0.1:1883"',
-  ).exactOptional(),
-  topic: rule<string>(
-    (value) => typeof value === "string" && /^[^+#\0/$][^+#\0]{0,199}$/.test(value),
-    'a topic without wildcards, such as "zigbee2mqtt/kitchen"',
-  ).exactOptional(),
-  push: rule<string>(
-    isUrl(["http:"]),
-    'the address that takes pushes, such as "http://127.0.0.1:8093/"',
-  ).exactOptional(),
-  everySeconds: rule<number>(
-    within(0.05, 86_400),
-    "seconds of 0.05 to 86400, such as 10",
-  ).exactOptional(),
-  model: rule<ModelName>(oneOf(MODEL_NAMES), `one of ${quoted(MODEL_NAMES)}`).exactOptional(),
-  road: name.exactOptional(),
-  settings: z
-    .record(z.string(), rule<number>(within(-1e9, 1e9), "a number"), {
-      error: "a table of numbers, such as { capacity = 650 }",
-    })
-    .exactOptional(),
-  quantities: z
-    .array(name, { error: 'a list of quantities, such as ["pm25", "pm10"]' })
-    .exactOptional(),
-  id: rule<number>(
-    whole(0, 0xffffff),
-    "two bytes for an sds011, such as 0xa160, or three for an airrohr",
-  ).exactOptional(),
-  dialect: rule<DialectName>(oneOf(allDialects), `one of ${quoted(allDialects)}`).exactOptional(),
-  units: z.array(unit, { error: "a list of units, [[boards.units]]" }).exactOptional(),
-  replay: replay.exactOptional(),
-  capture: capture.exactOptional(),
-  ...CAMERA_FIELDS,
-  ...FIRMWARE_FIELDS,
-  faults: z.array(faultSchema, { error: "a list of faults, [[boards.faults]]" }).exactOptional(),
-});
+const board = z.strictObject(
+  {
+    name,
+    board: rule<BoardName>(oneOf(BOARD_NAMES), `one of ${quoted(BOARD_NAMES)}`).exactOptional(),
+    stream: name.exactOptional(),
+    lat: rule<number>(within(-90, 90), "degrees of latitude, such as 51.5877").exactOptional(),
+    lon: rule<number>(within(-180, 180), "degrees of longitude, such as -2.9984").exactOptional(),
+    listen: rule<string>(
+      (value) => typeof value === "string" && parseListen(value) !== undefined,
+      'an address and port, such as "127.0.0.1:0" (0 takes a free port)',
+    ).exactOptional(),
+    serial: path.exactOptional(),
+    pty: path.exactOptional(),
+    baud: baud.exactOptional(),
+    broker: rule<string>(
+      isUrl(["mqtt:", "mqtts:"]),
+      'the address of a broker, such as "mqtt://127.0.0.1:1883"',
+    ).exactOptional(),
+    topic: rule<string>(
+      (value) => typeof value === "string" && /^[^+#\0/$][^+#\0]{0,199}$/.test(value),
+      'a topic without wildcards, such as "zigbee2mqtt/kitchen"',
+    ).exactOptional(),
+    push: rule<string>(
+      isUrl(["http:"]),
+      'the address that takes pushes, such as "http://127.0.0.1:8093/"',
+    ).exactOptional(),
+    everySeconds: rule<number>(
+      within(0.05, 86_400),
+      "seconds of 0.05 to 86400, such as 10",
+    ).exactOptional(),
+    model: rule<ModelName>(oneOf(MODEL_NAMES), `one of ${quoted(MODEL_NAMES)}`).exactOptional(),
+    road: name.exactOptional(),
+    settings: z
+      .record(z.string(), rule<number>(within(-1e9, 1e9), "a number"), {
+        error: "a table of numbers, such as { capacity = 650 }",
+      })
+      .exactOptional(),
+    quantities: z
+      .array(name, { error: 'a list of quantities, such as ["pm25", "pm10"]' })
+      .exactOptional(),
+    id: rule<number>(
+      whole(0, 0xffffff),
+      "two bytes for an sds011, such as 0xa160, or three for an airrohr",
+    ).exactOptional(),
+    dialect: rule<DialectName>(oneOf(allDialects), `one of ${quoted(allDialects)}`).exactOptional(),
+    units: z.array(unit, { error: "a list of units, [[boards.units]]" }).exactOptional(),
+    replay: replay.exactOptional(),
+    capture: capture.exactOptional(),
+    ...CAMERA_FIELDS,
+    ...FIRMWARE_FIELDS,
+    faults: z.array(faultSchema, { error: "a list of faults, [[boards.faults]]" }).exactOptional(),
+  },
+  { error: "a table of a board, [[boards]]" },
+);
 
-const road = z.strictObject({
-  name,
-  vehiclesPerHour: rule<number>(within(0, 20_000), "vehicles an hour, such as 1200"),
-  freeSpeed: rule<number>(within(1, 60), "metres a second, such as 13.4"),
-});
+const road = z.strictObject(
+  {
+    name,
+    vehiclesPerHour: rule<number>(within(0, 20_000), "vehicles an hour, such as 1200"),
+    freeSpeed: rule<number>(within(1, 60), "metres a second, such as 13.4"),
+  },
+  { error: "a table of a road, [[roads]]" },
+);
 
 const scenario = z.strictObject({
   seed: rule<number | string>(
@@ -168,8 +188,8 @@ const scenario = z.strictObject({
     'a time zone, such as "Europe/London"',
   ).exactOptional(),
   start: rule<string>(
-    (value) => typeof value === "string" && parseTime(value) !== undefined,
-    'a time in quotes, such as "2026-03-02T07:00:00Z"',
+    (value) => typeof value === "string" && within(0, START_MS_MAX)(parseTime(value)),
+    'a time in quotes, of 1970 to 2999, such as "2026-03-02T07:00:00Z"',
   ).exactOptional(),
   speed: speed.exactOptional(),
   roads: z.array(road, { error: "a list of roads, [[roads]]" }).exactOptional(),

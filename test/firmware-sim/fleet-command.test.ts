@@ -80,7 +80,7 @@ describe("what is asked wrongly", () => {
       [...HUB, "--scenario", "a.toml", "--devices", "5"],
       /--devices cannot stand beside --scenario/,
     ],
-    ["no scenario", [...HUB, "--scenario", "a.toml"], /There is no file a\.toml/],
+    ["no scenario", [...HUB, "--scenario", "a.toml"], /There is no file \/city\/a\.toml/],
     ["boards with a hub", [...HUB, "--board", "sds011"], /no flag --board/],
     [
       "too few files",

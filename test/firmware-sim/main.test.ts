@@ -250,3 +250,17 @@ describe("kerbstone sim", () => {
     );
   });
 });
+
+describe("a scenario file", () => {
+  test("that has no end is left", async () => {
+    const sim = new Sim().begin(["--scenario", "/dev/zero"], nodeFiles);
+    await expect(sim.code).rejects.toThrow(
+      /^\/dev\/zero is no scenario: it has more than 2097152 bytes\.$/,
+    );
+  });
+
+  test("that is a folder is called one", async () => {
+    const sim = new Sim().begin(["--scenario", "/tmp"], nodeFiles);
+    await expect(sim.code).rejects.toThrow(/EISDIR/);
+  });
+});

@@ -49,6 +49,31 @@ describe("a board", () => {
     expect(board.isSelfCalibrating).toBe(true);
   });
 
+  test("obeys what sets range, zero and span, without an answer, and keeps it without power", () => {
+    const board = new Mhz19Board();
+    const read = (co2: number): number => {
+      board.measure({ co2 });
+      return new DataView(board.receive(READ)[0]!.buffer).getUint16(2);
+    };
+    const set = (text: string): void => expect(board.receive(hex(text))).toEqual([]);
+    set("ff019900000007d08f");
+    expect(read(3000)).toBe(2000);
+    set("ff019900000027102f");
+    expect(read(12_000)).toBe(10_000);
+    // No range of its own: it stays as it is.
+    set("ff01990000000001" + "65");
+    expect(read(12_000)).toBe(10_000);
+    read(520);
+    set("ff01870000000000" + "78");
+    expect(read(520)).toBe(400);
+    expect(read(2080)).toBe(1960);
+    set("ff018807d0000000" + "a0");
+    expect(read(2080)).toBe(2000);
+    board.restart();
+    expect(read(2080)).toBe(2000);
+    expect(read(12_000)).toBe(10_000);
+  });
+
   test("finds commands cut at any byte, among noise and after broken ones", () => {
     const stream = concatBytes(hex("ffff01"), READ, READ.with(8, 0), READ, hex("ff"), READ);
     for (let cut = 0; cut <= stream.length; cut++) {

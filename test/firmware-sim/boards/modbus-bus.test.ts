@@ -111,6 +111,14 @@ describe("refuses", () => {
     ["more registers than fit", [1, 4, 0, 0, 0, 126], "018403"],
     ["a coil that is neither on nor off", [1, 5, 0, 0, 1, 0], "018503"],
     ["to write where there is nothing", [1, 6, 0, 9, 0, 1], "018602"],
+    ["to write nothing", [1, 16, 0, 0, 0, 0, 0], "019003"],
+    ["to write more registers than there are bytes", [1, 16, 0, 0, 0, 2, 2, 0, 1], "019003"],
+    ["to write fewer coils than there are bytes", [1, 15, 0, 0, 0, 1, 2, 1, 1], "018f03"],
+    [
+      "to write more registers than one request may",
+      [1, 16, 0, 0, 0, 124, 248, ...Array<number>(248).fill(0)],
+      "019003",
+    ],
   ])("%s", (_, request, answer) => {
     expect(ask(board, ...request)).toEqual([answer]);
   });

@@ -16,6 +16,7 @@ import { systemClock } from "../../../platform/clock.ts";
 import { seededRandom } from "../../../platform/random.ts";
 import { ORIGIN } from "../../hub/support/devices.ts";
 import { RunningHub } from "../../hub/support/running-hub.ts";
+import { freePort } from "../../support/ports.ts";
 import { eventually } from "../../support/process.ts";
 import { TEST_CERTIFICATE, TEST_CERTIFICATE_KEY } from "../../support/test-certificate.ts";
 import { testScope } from "../../support/scope.ts";
@@ -160,6 +161,26 @@ describe("honest devices", () => {
     expect(totals.unanswered + totals.undelivered).toBe(pending - refused);
     expect(totals.stored + pending).toBe(totals.signed);
   });
+});
+
+test("what a hub took that is gone at the end is not called lost", async () => {
+  const broker = await ScriptedBroker.start(scope, SEED, { stores: () => false });
+  const [there, gone] = [broker.port, await freePort()].map((port) =>
+    dialTo({ isTls: false, host: "127.0.0.1", port }),
+  );
+  let dial = there!;
+  const plan = planOf({ honest: 3 }, { waitMs: 1000 });
+  const { fleet, stop, done } = begin(broker.port, plan, { dial: () => dial() });
+  await eventually("each has its PUBACK", () =>
+    fleet.honest.every(({ chain }) => chain.lost().length > 0) ? true : undefined,
+  );
+  dial = gone!;
+  for (const device of fleet.honest) device.cut();
+  stop.abort();
+  const totals = await done;
+  expect(totals).toMatchObject({ lost: 0, stored: 0, connected: 0 });
+  expect(totals.unanswered).toBeGreaterThanOrEqual(3);
+  expect(totals.unanswered + totals.undelivered).toBe(totals.signed);
 });
 
 describe("devices that misbehave", () => {

@@ -128,6 +128,7 @@ describe("a scenario", () => {
       "speeed: there is no such field; did you mean speed?",
       'boards[0].model: sds011 needs pm25; "noise" measures laeq, lamax, lamin',
       'boards[0].model: sds011 needs pm10; "noise" measures laeq, lamax, lamin',
+      "boards[0].lon: expected lat and lon, or neither; it is missing",
       "boards[1]: expected one outlet; there are listen and serial",
       "boards[2]: expected model, replay or capture for line-board; there is none",
       "boards[2].dialect: only plantower, nmea-gps, p1-meter, airrohr have it, and this is line-board",
@@ -556,4 +557,94 @@ test("the demonstration city is a good scenario with a board of each kind", () =
       station.kind === "camera" ? { place } : { outlet: { kind: "tcp", ...place } },
     );
   }
+});
+
+describe("what would go wrong later is said at once", () => {
+  const bare = '[[boards]]\nname = "a"\nlisten = "127.0.0.1:0"\n';
+  const bus = `${bare}board = "modbus-bus"\nmodel = "water"\n`;
+  const unit = "[[boards.units]]\nid = 1\nregisters = ";
+  const replay = 'replay = { file = "x", columns = { time = 0, pm25 = 1, pm10 = 2 } }\n';
+  const capture = 'capture = { file = "x" }\n';
+  test.each<[string, string, string[]]>([
+    [
+      "boards that are none",
+      "boards = [1]",
+      ["boards[0]: expected a table of a board, [[boards]]; not 1"],
+    ],
+    ["a field of another table", `share = 1\n${BOARD}`, ["share: there is no such field here"]],
+    [
+      "one board in place of several",
+      BOARD.replace("boards", "board"),
+      [
+        "boards: expected a list of boards, [[boards]]; it is missing",
+        "board: there is no such field here; did you mean boards?",
+      ],
+    ],
+    [
+      "no number",
+      `${BOARD}lat = nan\nlon = inf`,
+      [
+        "boards[0].lat: expected degrees of latitude, such as 51.5877; not NaN",
+        "boards[0].lon: expected degrees of longitude, such as -2.9984; not Infinity",
+      ],
+    ],
+    [
+      "half a place",
+      `${BOARD}lat = 51`,
+      ["boards[0].lon: expected lat and lon, or neither; it is missing"],
+    ],
+    [
+      "a time that no board can show",
+      `start = "0001-01-01T00:00:00Z"\n${BOARD}`,
+      [
+        'start: expected a time in quotes, of 1970 to 2999, such as "2026-03-02T07:00:00Z"; not "0001-01-01T00:00:00Z"',
+      ],
+    ],
+    [
+      "a path that no system takes",
+      `${BOARD.replace(/listen.*/, "")}pty = "a\\u0000"`,
+      ['boards[0].pty: expected a path, such as "data/pm.csv"; not "a\\u0000"'],
+    ],
+    [
+      "a board that is never on",
+      `${BOARD}[[boards.faults]]\nkind = "reboot"\neverySeconds = 0`,
+      ["boards[0].faults[0].everySeconds: expected more than 5, since a reboot takes so long"],
+    ],
+    [
+      "a camera that is never on",
+      `${bare}board = "rtsp-camera"\n[[boards.faults]]\nkind = "reboot"\neverySeconds = 20`,
+      ["boards[0].faults[0].everySeconds: expected more than 30, since a reboot takes so long"],
+    ],
+    [
+      "values over each other, and over the end",
+      `${bus}${unit}[{ register = 0, quantity = "level" }, { register = 1, quantity = "temp" }, { register = 1, kind = "input", quantity = "temp" }, { register = 65535, quantity = "temp" }, { register = 65535, type = "u16", quantity = "temp" }]`,
+      [
+        "boards[0].units[0].registers[1].register: 1 is taken by registers[0]",
+        "boards[0].units[0].registers[3].register: a value of two registers does not fit behind 65535",
+      ],
+    ],
+    [
+      "units and quantities",
+      `${bus}quantities = ["level"]\n${unit}[]`,
+      ["boards[0].quantities: the registers of units say what there is; expected one of the two"],
+    ],
+    [
+      "what a recording passes over",
+      `${BOARD}everySeconds = 5\nsettings = { background = 1 }\n${replay}`,
+      [
+        "boards[0].everySeconds: a recording has none; it has its own times and values",
+        "boards[0].settings: a recording has none; it has its own times and values",
+      ],
+    ],
+    [
+      "what a capture passes over",
+      `${bare}everySeconds = 5\nid = 7\n${capture}`,
+      [
+        "boards[0].everySeconds: a capture has none; it has its own times and values",
+        "boards[0].id: a capture has none; it has its own times and values",
+      ],
+    ],
+  ])("%s", (_name, text, faults) => {
+    expect(parseScenario(text)).toEqual(faults);
+  });
 });
