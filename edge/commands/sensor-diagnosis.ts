@@ -62,13 +62,18 @@ function judgeRunning(
 ): Finding {
   if (sensor === undefined)
     return { subject, level: "unsure", text: "is new in the settings: restart the agent" };
-  const { state, address, quantities, lineFault, parts = [] } = sensor;
+  const { state, address, quantities, lineFault, warmUpLeftMs, parts = [] } = sensor;
   const failing = parts.filter((part) => part.state !== "ok").map(({ name }) => name);
   if (state === "ok" && failing.length > 0) {
     const text = `${address} is read, but not ${failing.join(", ")}`;
     return { subject, level: "unsure", text, remedy: "See docs/drivers.md, about its driver." };
   }
   if (state === "ok") return { subject, level: "ok", text: `${address} is read` };
+  if (warmUpLeftMs !== undefined) {
+    const seconds = Math.ceil(warmUpLeftMs / 1000);
+    const text = `${address} is read, and warms up: its values are flagged for ${seconds} s more`;
+    return { subject, level: "ok", text };
+  }
   if (state === "offline" && lineFault !== undefined)
     return { subject, level: "wrong", ...lineFault };
   const text = `${address} is ${state}${quantities.length > 0 ? `: ${quantities.join(", ")}` : ""}`;

@@ -195,9 +195,11 @@ async function showReadings(
   const stop = (): void => stopping.abort(io.signal.reason);
   io.signal.addEventListener("abort", stop, { once: true });
   if (io.signal.aborted) stop();
+  const faultWord = (): string =>
+    (driver.warmUpLeftMs?.(clock.monotonicMs()) ?? 0) > 0 ? "warming up" : "FAULTY";
   const take = (events: readonly SensorEvent[]): undefined => {
     for (const event of events) {
-      if (event.kind !== "write") io.stdout.write(formatEvent(event, clock.nowMs()));
+      if (event.kind !== "write") io.stdout.write(formatEvent(event, clock.nowMs(), faultWord()));
       else if (mayWrite) line.write(event.bytes);
     }
   };
@@ -230,7 +232,11 @@ async function showReadings(
   );
 }
 
-function formatEvent(event: Exclude<SensorEvent, { kind: "write" }>, nowMs: number): string {
+function formatEvent(
+  event: Exclude<SensorEvent, { kind: "write" }>,
+  nowMs: number,
+  faultWord = "FAULTY",
+): string {
   const time = new Date(nowMs).toISOString().slice(11, 19);
   if (event.kind === "fix") {
     const { lat, lon, quality } = event.fix;
@@ -238,7 +244,7 @@ function formatEvent(event: Exclude<SensorEvent, { kind: "write" }>, nowMs: numb
   }
   const values = event.readings.map(
     ({ quantity, value, unit, fault }) =>
-      `${quantity} ${value}${unit === "" ? "" : ` ${unit}`}${fault === true ? " (FAULTY)" : ""}`,
+      `${quantity} ${value}${unit === "" ? "" : ` ${unit}`}${fault === true ? ` (${faultWord})` : ""}`,
   );
   return `  ${time}  ${values.join(", ")}\n`;
 }

@@ -75,6 +75,9 @@ export interface Driver {
   /** How the parts are, for drivers of lines with several. */
   parts?(): readonly PartStatus[];
 
+  /** For how long values are still flagged because the sensor was switched on or woken a moment ago; 0 where they are not. */
+  warmUpLeftMs?(atMs: number): number;
+
   /** Whether the board is gone by what is said of it, though the line is open. */
   isOffline?(): boolean;
 

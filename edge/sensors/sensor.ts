@@ -42,6 +42,8 @@ export interface SensorStatus {
   readonly state: SensorState;
   /** What is stuck, out of range or faulty. */
   readonly quantities: readonly string[];
+  /** It is `faulty` because it warms up, for so long still; absent where it does not. */
+  readonly warmUpLeftMs?: number;
   /** When its newest reading was taken, milliseconds since 1970; absent before the first, or without a clock. */
   readonly lastSampleMs: number | undefined;
   readonly line: LineState;
@@ -121,11 +123,15 @@ export class Sensor {
   status(offsetMs: number | undefined): SensorStatus {
     const { stream, driverName, address, driver, clock } = this.parts;
     const { lastSampleMs } = this.health;
+    const nowMs = clock.monotonicMs();
+    const condition = this.condition(nowMs);
+    const warmUpLeftMs = this.warmUpLeftMs(condition, nowMs);
     return {
       stream,
       driver: driverName,
       address,
-      ...this.condition(clock.monotonicMs()),
+      ...condition,
+      ...(warmUpLeftMs > 0 ? { warmUpLeftMs: Math.round(warmUpLeftMs) } : {}),
       lastSampleMs:
         offsetMs === undefined || lastSampleMs === undefined
           ? undefined
@@ -161,6 +167,10 @@ export class Sensor {
     return this.health.condition(nowMs);
   }
 
+  private warmUpLeftMs({ state }: SensorCondition, nowMs: number): number {
+    return state === "faulty" ? (this.parts.driver.warmUpLeftMs?.(nowMs) ?? 0) : 0;
+  }
+
   /** Frames that bring no reading, such as those of a receiver without a fix, are heard as well. */
   private noteFrames(atMs: number): void {
     const { framesGood } = this.parts.driver.counters();
@@ -174,12 +184,15 @@ export class Sensor {
    */
   private logFaults(nowMs: number): void {
     const { logger, stream, address } = this.parts;
-    const { state, quantities } = this.condition(nowMs);
+    const condition = this.condition(nowMs);
+    const { state, quantities } = condition;
     const isLine = this.line.state === "closed" || state === "silent";
     if (state === this.stateLogged || isLine) return;
     this.stateLogged = state;
     const about = { stream, address, state, quantities };
     if (state === "ok") logger.info(about, "a sensor is well again");
+    else if (this.warmUpLeftMs(condition, nowMs) > 0)
+      logger.info(about, "a sensor warms up; until then its values are flagged");
     else if (state === "offline") logger.warn(about, "a board is said to be gone");
     else logger.warn(about, "a sensor says what cannot be");
   }

@@ -177,6 +177,7 @@ function withoutControls(line: string): string {
 /** What is wrong with a sensor, in words; empty where nothing is. */
 function troubleOf(sensor: SensorStatus): string {
   const { state, quantities, line, lineFault, lineCounters, frameCounters, parts = [] } = sensor;
+  const { warmUpLeftMs } = sensor;
   const names = parts.filter((part) => part.state !== "ok").map(({ name }) => name);
   const failing = names.length === 0 ? "" : `FAILING: ${names.join(", ")}`;
   switch (state) {
@@ -195,6 +196,8 @@ function troubleOf(sensor: SensorStatus): string {
     case "out-of-range":
       return `OUT OF RANGE: ${quantities.join(", ")}`;
     case "faulty":
+      if (warmUpLeftMs !== undefined)
+        return `WARMING UP: ${Math.ceil(warmUpLeftMs / 1000)} s more, with its values flagged`;
       return `FAULTY, as it says itself: ${quantities.join(", ")}`;
   }
 }

@@ -99,6 +99,10 @@ class Mhz19Driver implements Driver {
     return [...events, ...this.speak(atMs)];
   }
 
+  warmUpLeftMs(atMs: number): number {
+    return Math.max(0, (this.startMs ?? atMs) + this.options.warmUpSeconds * 1000 - atMs);
+  }
+
   counters(): FramerCounters {
     return this.framer.counters();
   }
@@ -137,7 +141,7 @@ class Mhz19Driver implements Driver {
     else if (this.unanswered > 0) this.abcMs = Math.min(this.abcMs, this.abcSaidMs + ABC_SOON_MS);
     this.unanswered = 0;
     if (co2 > 0) this.hasMeasured = true;
-    const isWarmingUp = atMs - (this.startMs ?? atMs) < this.options.warmUpSeconds * 1000;
+    const isWarmingUp = this.warmUpLeftMs(atMs) > 0;
     return [
       { kind: "readings", readings: [knownReading("co2", co2, atMs, isWarmingUp || co2 === 0)] },
     ];

@@ -92,6 +92,10 @@ class Sds011Driver implements Driver {
     return this.framer.counters();
   }
 
+  warmUpLeftMs(atMs: number): number {
+    return Math.max(0, (this.startMs ?? atMs) + this.warmUpMs - atMs);
+  }
+
   private eventsOf({ frame, atMs }: Framed<Sds011Frame>): SensorEvent[] {
     if (this.isContinuous && atMs - this.heardMs >= PAUSE_MS) this.startMs = atMs;
     this.heardMs = atMs;
@@ -103,7 +107,7 @@ class Sds011Driver implements Driver {
   }
 
   private readingsOf(pm25: number, pm10: number, atMs: number): SensorEvent {
-    const isWarmingUp = atMs - (this.startMs ?? atMs) < this.warmUpMs;
+    const isWarmingUp = this.warmUpLeftMs(atMs) > 0;
     return {
       kind: "readings",
       readings: [

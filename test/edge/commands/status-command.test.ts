@@ -250,6 +250,14 @@ describe("what is wrong", () => {
     ]);
   });
 
+  test("is not said of a sensor that only warms up", () => {
+    const quantities = ["pm10", "pm25"];
+    const sensors = [{ ...sensor, state: "faulty", quantities, warmUpLeftMs: 11_200 }] as const;
+    expect(lines({ sensors }, /WARMING|FAULTY/)).toEqual([
+      "             WARMING UP: 12 s more, with its values flagged",
+    ]);
+  });
+
   test("with the hub says since when, and why", () => {
     const apart = { forMs: 12_300, reason: "connect ECONNREFUSED 127.0.0.1:1883" };
     expect(lines({ isConnected: false, apart }, /hub  /)).toEqual([

@@ -58,7 +58,7 @@ test("recognises a sensor at its usual speed, proposes its settings, shows what 
     '[[sensors]]\nstream = "air"\ndriver = "sds011"\naddress = "/dev/ttyUSB0"\n',
   );
   // Its fan has only just begun to turn.
-  expect(out).toContain("pm25 123.6 ug/m3 (FAULTY), pm10 261.8 ug/m3 (FAULTY)");
+  expect(out).toContain("pm25 123.6 ug/m3 (warming up), pm10 261.8 ug/m3 (warming up)");
   expect(out).toMatch(/\d+ frames good, 0 bad, 0 bytes skipped/);
   expect(new Set(speeds)).toEqual(new Set([9600]));
 });

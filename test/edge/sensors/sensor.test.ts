@@ -1,7 +1,8 @@
 /** A sensor as the agent holds it: the line of a Modbus master, with streams, pauses and the state of its units. */
 import { expect, test } from "vitest";
-import { encodeUtf8 } from "../../../ledger/bytes.ts";
+import { decodeHex, encodeUtf8 } from "../../../ledger/bytes.ts";
 import { modbus } from "../../../edge/sensors/drivers/modbus.ts";
+import { sds011 } from "../../../edge/sensors/drivers/sds011.ts";
 import { formatMessage } from "../../../edge/sensors/framers/message.ts";
 import type { ConnectionEvents } from "../../../edge/sensors/lines/line.ts";
 import type { SensorReading } from "../../../edge/sensors/reading.ts";
@@ -108,6 +109,55 @@ test("a float that is no number is no reading, and shows in its state", async ()
   await clock.advance(1000);
   expect(heard).toEqual(["temp 20"]);
   expect(sensor.status(0)).toMatchObject({ state: "out-of-range", quantities: ["level"] });
+  stopping.abort();
+  await running;
+});
+
+test("warms up for as long as its driver says, which is no fault of it, and then is well", async () => {
+  const clock = new ManualClock(0);
+  const log: string[] = [];
+  const note = (level: string) => (_: object, message: string) =>
+    void log.push(`${level} ${message}`);
+  const flags: (boolean | undefined)[] = [];
+  const sensor = new Sensor({
+    stream: "air",
+    driverName: "sds011",
+    address: "/dev/ttyUSB0",
+    driver: sds011.create({}, { notBeforeMs: 0 }),
+    connect: (events: ConnectionEvents) => {
+      const speak = (): void => {
+        events.bytes(decodeHex("aac0d4043a0aa1601dab")!);
+        clock.after(1_000, speak);
+      };
+      clock.after(500, speak);
+      return Promise.resolve({ write: () => true, close: () => Promise.resolve() });
+    },
+    clock,
+    random: seededRandom(1),
+    logger: { ...SILENT_LOGGER, info: note("info"), warn: note("warn") },
+    readings: (_, readings) => flags.push(readings[0]!.fault),
+    fix: () => undefined,
+  });
+  const stopping = new AbortController();
+  const running = sensor.run(stopping.signal);
+  const pass = async (seconds: number): Promise<void> => {
+    for (let second = 0; second < seconds; second++) {
+      await clock.advance(1_000);
+      sensor.tick(clock.monotonicMs());
+    }
+  };
+  await pass(20);
+  expect(sensor.status(0)).toMatchObject({ state: "faulty", warmUpLeftMs: 10_000 });
+  expect(flags.every((flag) => flag === true)).toBe(true);
+  await pass(12);
+  expect(sensor.status(0).state).toBe("ok");
+  expect(sensor.status(0)).not.toHaveProperty("warmUpLeftMs");
+  expect(flags.at(-1)).toBeUndefined();
+  expect(log).toEqual([
+    "info the line to a sensor is open",
+    "info a sensor warms up; until then its values are flagged",
+    "info a sensor is well again",
+  ]);
   stopping.abort();
   await running;
 });
