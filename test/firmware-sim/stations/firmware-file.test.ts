@@ -28,6 +28,16 @@ test.each([
     Uint8Array.of(0x7f, 0x45, 0x4c, 0x46),
     "a.hex is no Intel HEX; make it of this ELF file with avr-objcopy -O ihex",
   ],
+  [
+    "is made of S-records",
+    encodeUtf8("S0080000732E68657811\nS9030000FC\n"),
+    "a.hex is no Intel HEX; make it of these S-records with avr-objcopy -I srec -O ihex",
+  ],
+  [
+    "has no end",
+    new Uint8Array(1024 * 1024 + 1),
+    "a.hex is no Intel HEX: it has more than 1048576 bytes",
+  ],
   ["is no text", Uint8Array.of(0xff, 0xfe), "a.hex is no Intel HEX"],
   ["is cut off", encodeUtf8(":0400000001020304F2\n"), "a.hex: there is no end record"],
 ])("firmware that %s is refused", async (_what, bytes, fault) => {
