@@ -4,6 +4,7 @@
 import { resolve } from "node:path";
 import { decodeUtf8 } from "../../ledger/bytes.ts";
 import type { Files } from "../../platform/files.ts";
+import { needRegularFile } from "../../platform/given-file.ts";
 import { UserError } from "../../platform/user-error.ts";
 
 /** Some ten thousand boards. What is larger is something else, or has no end. */
@@ -12,9 +13,8 @@ const BYTES_MAX = 2 * 1024 * 1024;
 /** Reads a scenario file, whose path may begin at `cwd`. Rejects with a `UserError` for what cannot be one. */
 export async function readScenarioText(files: Files, cwd: string, file: string): Promise<string> {
   const path = resolve(cwd, file);
-  // Reading it whole says what is wrong with a folder.
-  const isFolder = (await files.facts(path))?.isFolder === true;
-  const bytes = await (isFolder ? files.read(path) : files.readRange(path, 0, BYTES_MAX + 1));
+  await needRegularFile(files, path);
+  const bytes = await files.readRange(path, 0, BYTES_MAX + 1);
   if (bytes === undefined) throw new UserError(`There is no file ${path}.`);
   if (bytes.length > BYTES_MAX)
     throw new UserError(`${path} is no scenario: it has more than ${BYTES_MAX} bytes.`);
