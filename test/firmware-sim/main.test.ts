@@ -252,15 +252,16 @@ describe("kerbstone sim", () => {
 });
 
 describe("a scenario file", () => {
-  test("that has no end is left", async () => {
-    const sim = new Sim().begin(["--scenario", "/dev/zero"], nodeFiles);
-    await expect(sim.code).rejects.toThrow(
-      /^\/dev\/zero is no scenario: it has more than 2097152 bytes\.$/,
-    );
+  test.each([
+    ["that has no end", "/dev/zero", "is a pipe or a device"],
+    ["that is a folder", "/tmp", "is a folder"],
+  ])("%s is refused in a sentence", async (_, path, message) => {
+    const sim = new Sim().begin(["--scenario", path], nodeFiles);
+    await expect(sim.code).rejects.toThrow(`${path} ${message}, and a file is needed there.`);
   });
 
-  test("that is a folder is called one", async () => {
-    const sim = new Sim().begin(["--scenario", "/tmp"], nodeFiles);
-    await expect(sim.code).rejects.toThrow(/EISDIR/);
+  test("of more than two million bytes is no scenario", async () => {
+    const files = { "big.toml": "#".repeat(2 * 1024 * 1024 + 1) };
+    expect(await faultOf(["--scenario", "big.toml"], files)).toMatch(/more than 2097152 bytes\.$/);
   });
 });
